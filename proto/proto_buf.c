@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The growable byte buffer. Thread: the owner's. */
+#include "proto_buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { S_SMALLEST = 256 };
+
+void proto_buf_init(proto_buf_t *self, size_t limit)
+{
+    *self = (proto_buf_t){.limit = limit};
+}
+
+void proto_buf_free(proto_buf_t *self)
+{
+    free(self->data);
+    *self = (proto_buf_t){.limit = self->limit};
+}
+
+static size_t s_grown(const proto_buf_t *self, size_t needed)
+{
+    size_t capacity = self->capacity ? self->capacity : S_SMALLEST;
+    while (capacity < needed)
+        capacity *= 2;
+    return self->limit && capacity > self->limit ? self->limit : capacity;
+}
+
+int proto_buf_reserve(proto_buf_t *self, size_t more)
+{
+    if (self->failed)
+        return -1;
+    if (more <= self->capacity - self->size)
+        return 0;
+    size_t most = self->limit ? self->limit : SIZE_MAX / 4;
+    if (self->size > most || more > most - self->size) {
+        self->failed = true;
+        return -1;
+    }
+    size_t capacity = s_grown(self, self->size + more);
+    uint8_t *data = realloc(self->data, capacity);
+    if (!data) {
+        self->failed = true;
+        return -1;
+    }
+    self->data = data;
+    self->capacity = capacity;
+    return 0;
+}
+
+uint8_t *proto_buf_extend(proto_buf_t *self, size_t size)
+{
+    if (proto_buf_reserve(self, size) < 0)
+        return NULL;
+    uint8_t *at = self->data + self->size;
+    self->size += size;
+    return at;
+}
+
+void proto_buf_printf(proto_buf_t *self, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    PROTO_ASSERT(length >= 0);
+    if (proto_buf_reserve(self, (size_t)length + 1) == 0) {
+        (void)vsnprintf((char *)self->data + self->size, (size_t)length + 1, format, again);
+        self->size += (size_t)length;
+    }
+    va_end(again);
+}
+
+void proto_buf_consume(proto_buf_t *self, size_t size)
+{
+    PROTO_ASSERT(size <= self->size);
+    self->size -= size;
+    if (self->size)
+        memmove(self->data, self->data + size, self->size);
+}
+
+const char *proto_buf_text(proto_buf_t *self)
+{
+    if (proto_buf_reserve(self, 1) < 0)
+        return "";
+    self->data[self->size] = '\0';
+    return (const char *)self->data;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The one table of errors. Thread: any. */
+#include "proto_error.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *code;
+    int status;
+    const char *title;
+} s_table[] = {
+#define X(name, status, title) {#name, status, title},
+    PROTO_ERRORS(X)
+#undef X
+};
+
+static const struct {
+    int status;
+    const char *reason;
+} s_reasons[] = {
+    {100, "Continue"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {206, "Partial Content"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {424, "Failed Dependency"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static proto_error_t s_known(proto_error_t error)
+{
+    return (unsigned)error < PROTO_ERROR_COUNT ? error : PROTO_ERROR_internal;
+}
+
+const char *proto_error_code(proto_error_t error)
+{
+    return s_table[s_known(error)].code;
+}
+
+int proto_error_status(proto_error_t error)
+{
+    return s_table[s_known(error)].status;
+}
+
+const char *proto_error_title(proto_error_t error)
+{
+    return s_table[s_known(error)].title;
+}
+
+proto_error_t proto_error_find(const char *code)
+{
+    for (int i = 0; i < PROTO_ERROR_COUNT; i++)
+        if (strcmp(code, s_table[i].code) == 0)
+            return (proto_error_t)i;
+    return PROTO_ERROR_COUNT;
+}
+
+bool proto_error_retryable(proto_error_t error)
+{
+    return proto_error_status(error) == 503;
+}
+
+const char *proto_error_reason(int status)
+{
+    for (size_t i = 0; i < sizeof s_reasons / sizeof *s_reasons; i++)
+        if (s_reasons[i].status == status)
+            return s_reasons[i].reason;
+    return "Unknown";
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Log lines. Thread: any; settings are written once at start-up, before there are threads. */
+#include "proto_log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto_clock.h"
+
+enum { S_LONGEST = 4096 };
+
+static proto_log_level_t s_least = PROTO_LOG_INFO;
+static bool s_json;
+static const char *const s_names[] = {"debug", "info", "warn", "error", "off"};
+
+void proto_log_setup(proto_log_level_t least, bool json)
+{
+    s_least = least;
+    s_json = json;
+}
+
+int proto_log_level_parse(const char *name, proto_log_level_t *level)
+{
+    for (int i = 0; i <= PROTO_LOG_OFF; i++) {
+        if (strcmp(name, s_names[i]) == 0) {
+            *level = (proto_log_level_t)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+bool proto_log_enabled(proto_log_level_t level)
+{
+    return level >= s_least;
+}
+
+bool proto_log_json(void)
+{
+    return s_json;
+}
+
+void proto_log_time(proto_buf_t *out)
+{
+    int64_t now = proto_clock_wall_us();
+    time_t seconds = (time_t)(now / 1000000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    proto_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now / 1000 % 1000));
+}
+
+void proto_log_line(proto_buf_t *line)
+{
+    proto_buf_byte(line, '\n');
+    if (!line->failed && write(STDERR_FILENO, line->data, line->size) < 0)
+        return; /* nobody left to tell */
+}
+
+void proto_log_escape(proto_buf_t *out, proto_bytes_t text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        if (c == '"' || c == '\\')
+            proto_buf_printf(out, "\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            proto_buf_printf(out, "\\u%04x", c);
+        else
+            proto_buf_byte(out, c);
+    }
+}
+
+void proto_log(proto_log_level_t level, const char *part, const char *format, ...)
+{
+    if (!proto_log_enabled(level))
+        return;
+    char message[S_LONGEST];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    size_t size = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
+
+    proto_buf_t line = PROTO_BUF_INIT;
+    if (s_json)
+        proto_buf_string(&line, "{\"time\":\"");
+    proto_log_time(&line);
+    proto_buf_printf(&line, s_json ? "\",\"level\":\"%s\",\"part\":\"%s\",\"message\":\"" : " %s %s: ",
+                     s_names[level], part);
+    if (s_json) {
+        proto_log_escape(&line, (proto_bytes_t){(const uint8_t *)message, size});
+        proto_buf_string(&line, "\"}");
+    } else {
+        for (size_t i = 0; i < size; i++) /* one event, one line, whatever the message quotes */
+            proto_buf_byte(&line, (uint8_t)((uint8_t)message[i] < 0x20 ? ' ' : message[i]));
+    }
+    proto_log_line(&line);
+    proto_buf_free(&line);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A shell: one DEALER socket to one broker, for native peers (gateway, workers, `muster call`). Records put
+ * here gather in a batch until flush; frames received are read in place. Keeps the two heartbeats: says one
+ * after 500 ms of silence, and knows when the broker was last heard. Thread: the owner's; a wire never
+ * crosses threads. */
+#ifndef PROTO_WIRE_H
+#define PROTO_WIRE_H
+
+#include "proto_record.h"
+
+enum { PROTO_HEARTBEAT_MS = 500, PROTO_EXPIRY_MS = 2000 };
+
+typedef struct proto_wire proto_wire_t;
+
+/* Opens a DEALER (ZMQ_IMMEDIATE, LINGER 0) in the given ZeroMQ context and connects it to `endpoint`
+ * (inproc://, ipc://, tcp://). NULL with errno when the endpoint is malformed or sockets ran out. */
+proto_wire_t *proto_wire_open(void *context, const char *endpoint, int64_t now);
+/* Tries for at most `linger_ms` to hand over what was flushed, then closes. Nulls the pointer. */
+void proto_wire_close(proto_wire_t **self, int linger_ms);
+/* The socket, for zmq_poll; and its edge-triggered descriptor, for other loops: drain with proto_wire_receive
+ * to 0 after every wake-up and after every flush. */
+void *proto_wire_socket(proto_wire_t *self);
+int proto_wire_fd(proto_wire_t *self);
+/* Adds a record to the batch under way; copies it. -1 when it can never be sent (see proto_record_append). */
+PROTO_MUST_CHECK int proto_wire_put(proto_wire_t *self, const proto_record_t *record);
+/* Sends what was put. What the socket does not take now (no connection, high-water mark) stays and goes with
+ * the next flush, in order; true when nothing is left. */
+bool proto_wire_flush(proto_wire_t *self, int64_t now);
+/* 1 and the next frame's batch, valid until the next call; 0 when there is none. Malformed frames are counted
+ * and skipped. */
+PROTO_MUST_CHECK int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch);
+/* Puts a HEARTBEAT when it is time; returns when to call again (ms). Flush afterwards. */
+int64_t proto_wire_tick(proto_wire_t *self, int64_t now);
+/* Whether the broker was heard within PROTO_EXPIRY_MS. */
+bool proto_wire_alive(const proto_wire_t *self, int64_t now);
+/* Frames refused as malformed so far. */
+uint64_t proto_wire_malformed(const proto_wire_t *self);
+
+#endif

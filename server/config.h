@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Settings of `muster serve` and of the commands that talk to it. Each has one row in the table below: its
+ * key in the ZPL file (zconfig), a flag, an environment variable, a default and a line of help. A flag wins
+ * over the environment, the environment over the file, the file over the default. NAME_FILE in the
+ * environment names a file that holds the value, for secrets. Thread: main, before other threads start;
+ * read-only afterwards. */
+#ifndef SRV_CONFIG_H
+#define SRV_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto_buf.h"
+
+typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
+
+/* X(name, key, flag, environment, kind, default, least, most, argument, help)
+ * Numbers and durations lie in least..most; durations are kept in milliseconds and written 500ms, 5s, 2m. */
+#define SRV_OPTIONS(X)                                                                                       \
+    X(http, "http/bind", "--http", "MUSTER_HTTP", SRV_TEXT, "127.0.0.1:8000", 0, 0, "ADDRESS:PORT",          \
+      "where HTTP is served")                                                                                \
+    X(gateways, "http/gateways", "--gateways", "MUSTER_GATEWAYS", SRV_NUMBER, "1", 1, 64, "N",               \
+      "gateway threads, sharing the port")                                                                   \
+    X(connections, "http/connections", "--connections", "MUSTER_CONNECTIONS", SRV_NUMBER, "10000", 1,        \
+      1000000, "N", "most HTTP connections of one gateway thread")                                           \
+    X(per_address, "http/per_address", "--per-address", "MUSTER_PER_ADDRESS", SRV_NUMBER, "1000", 1,         \
+      1000000, "N", "most HTTP connections of one address")                                                  \
+    X(max_head, "http/max_head", "--max-head", "MUSTER_MAX_HEAD", SRV_NUMBER, "16384", 1024, 1048576,        \
+      "BYTES", "longest request line and headers")                                                           \
+    X(max_body, "http/max_body", "--max-body", "MUSTER_MAX_BODY", SRV_NUMBER, "1048576", 1024, 33554432,     \
+      "BYTES", "longest request body")                                                                       \
+    X(head_timeout, "http/head_timeout", "--head-timeout", "MUSTER_HEAD_TIMEOUT", SRV_DURATION, "10s", 100,  \
+      3600000, "TIME", "a request's head must have arrived by then")                                         \
+    X(body_timeout, "http/body_timeout", "--body-timeout", "MUSTER_BODY_TIMEOUT", SRV_DURATION, "30s", 100,  \
+      3600000, "TIME", "a request's body must have arrived by then")                                         \
+    X(idle_timeout, "http/idle_timeout", "--idle-timeout", "MUSTER_IDLE_TIMEOUT", SRV_DURATION, "60s", 100,  \
+      3600000, "TIME", "an idle connection is closed then")                                                  \
+    X(database, "database/url", "--database-url", "DATABASE_URL", SRV_TEXT, "", 0, 0, "CONNINFO",            \
+      "PostgreSQL connection URI or keywords (libpq)")                                                       \
+    X(actors, "database/actors", "--actors", "MUSTER_ACTORS", SRV_NUMBER, "8", 1, 256, "N",                  \
+      "database actors: threads with one connection each")                                                   \
+    X(slow_actors, "database/slow_actors", "--slow-actors", "MUSTER_SLOW_ACTORS", SRV_NUMBER, "0", 0, 256,   \
+      "N", "how many of them take @slow work (0: three quarters)")                                           \
+    X(window, "database/window", "--window", "MUSTER_WINDOW", SRV_NUMBER, "32", 1, 256, "N",                 \
+      "requests an actor accepts at once")                                                                   \
+    X(statement_timeout, "database/statement_timeout", "--statement-timeout", "MUSTER_STATEMENT_TIMEOUT",    \
+      SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
+    X(ipc, "broker/ipc", "--ipc", "MUSTER_IPC", SRV_TEXT, "", 0, 0, "PATH",                                  \
+      "the broker's local socket (default: muster/broker.sock under XDG_RUNTIME_DIR, else /tmp/muster-UID)") \
+    X(bind, "broker/bind", "--bind", "MUSTER_BIND", SRV_TEXT, "", 0, 0, "ENDPOINT",                          \
+      "tcp:// endpoint for ZeroMQ peers, --dev only (there: tcp://127.0.0.1:5555; \"none\" for none)")       \
+    X(queue, "broker/queue", "--queue", "MUSTER_QUEUE", SRV_NUMBER, "10000", 1, 1000000, "N",                \
+      "most requests that wait for a worker, per service")                                                   \
+    X(dir, "api/dir", "--dir", "MUSTER_DIR", SRV_TEXT, "", 0, 0, "DIR",                                      \
+      "folder with endpoints/ (default: the GatheRing API)")                                                 \
+    X(dev, "dev", "--dev", "MUSTER_DEV", SRV_SWITCH, "0", 0, 0, "",                                          \
+      "development: no authentication, loopback only, a tcp endpoint for ZeroMQ peers")                      \
+    X(any_address, "dev_any_address", "--dev-any-address", "MUSTER_DEV_ANY_ADDRESS", SRV_SWITCH, "0", 0, 0,  \
+      "", "let --dev bind other addresses too, as in a container that publishes to loopback only")           \
+    X(drain, "drain", "--drain", "MUSTER_DRAIN", SRV_DURATION, "5s", 0, 600000, "TIME",                      \
+      "how long requests under way may take to finish at shutdown")                                          \
+    X(log_level, "log/level", "--log-level", "MUSTER_LOG_LEVEL", SRV_TEXT, "info", 0, 0, "LEVEL",            \
+      "debug, info, warn, error or off")                                                                     \
+    X(log_format, "log/format", "--log-format", "MUSTER_LOG_FORMAT", SRV_TEXT, "text", 0, 0, "FORMAT",       \
+      "text or json")                                                                                        \
+    X(access_log, "log/access", "--access-log", "MUSTER_ACCESS_LOG", SRV_TEXT, "on", 0, 0, "on|off",         \
+      "one line per request on standard error")
+
+typedef enum {
+#define X(name, ...) SRV_OPT_##name,
+    SRV_OPTIONS(X)
+#undef X
+        SRV_OPTION_COUNT
+} srv_option_t;
+
+/* A set of options, for help and for refusing what a command does not take. */
+#define SRV_SET(option) (1u << (option))
+#define SRV_SET_ALL     ((1u << SRV_OPTION_COUNT) - 1)
+
+typedef struct srv_config {
+    char *texts[SRV_OPTION_COUNT];     /* owned */
+    int64_t numbers[SRV_OPTION_COUNT]; /* of numbers, durations (ms) and switches (0 or 1) */
+} srv_config_t;
+
+/* Reads file, environment and flags. Flags are taken from argv[1..]; `--config FILE` names the ZPL file. What
+ * is no flag stays: *argc and argv are left with those. -1 with a sentence in `why` that names the culprit.
+ * Free with srv_config_free in either case. */
+PROTO_MUST_CHECK int srv_config_read(srv_config_t *self, uint32_t allowed, int *argc, char **argv,
+                                     proto_buf_t *why);
+void srv_config_free(srv_config_t *self);
+static inline const char *srv_config_text(const srv_config_t *self, srv_option_t option)
+{
+    return self->texts[option];
+}
+static inline int64_t srv_config_number(const srv_config_t *self, srv_option_t option)
+{
+    return self->numbers[option];
+}
+/* Prints a row per option of the set: flag, environment variable, help, default. */
+void srv_config_help(uint32_t options);
+/* Appends every setting as "key = value", with the database URL's password hidden. */
+void srv_config_show(const srv_config_t *self, proto_buf_t *out);
+/* Splits "127.0.0.1:8000", "[::1]:8000", ":8000" or "8000" into address and port. -1 when it is none of them.
+ */
+PROTO_MUST_CHECK int srv_split_address(const char *text, char address[64], uint16_t *port);
+/* Whether the numeric address is of the loopback kind. */
+bool srv_is_loopback(const char *address);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* muster: finds the command and runs it. Thread: main. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} s_commands[] = {
+    {"serve", srv_cmd_serve, "run gateway, broker and actors in one process"},
+    {"migrate", srv_cmd_migrate, "bring the database's schema up to date; --seed adds the sample data"},
+    {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},
+    {"show", srv_cmd_show, "look into a running broker: services, workers, queues, inflight, stats ..."},
+};
+
+static void s_help(FILE *to)
+{
+    fputs("usage: muster COMMAND [arguments]\n\n", to);
+    for (size_t i = 0; i < sizeof s_commands / sizeof *s_commands; i++)
+        fprintf(to, "  %-9s %s\n", s_commands[i].name, s_commands[i].help);
+    fputs("\nmuster COMMAND --help tells more; muster --version tells the version.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        s_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        s_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("muster " MUSTER_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof s_commands / sizeof *s_commands; i++)
+        if (strcmp(argv[1], s_commands[i].name) == 0)
+            return s_commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "muster: unknown command %s\n\n", argv[1]);
+    s_help(stderr);
+    return 2;
+}
