@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The HTTP gateway: one thread with its own loop (libuv), listening socket (SO_REUSEPORT) and wire to the
+ * broker. Start as many as you like; they share nothing. It needs no database and no files: it learns the
+ * catalogue from the broker. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include <czmq.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct gateway_config {
+    void *context;                                    /* ZeroMQ context; outlives the thread */
+    const char *broker;                               /* endpoint of the broker */
+    const char *address;                              /* numeric IPv4 or IPv6 address to listen on */
+    uint16_t port;                                    /* 1..65535 */
+    bool dev;                                         /* everybody is user "dev" with role admin */
+    bool access_log;                                  /* a line per request on stderr */
+    uint32_t connections;                             /* most at once */
+    uint32_t per_address;                             /* most of one peer address */
+    uint32_t max_head;                                /* bytes */
+    uint32_t max_body;                                /* bytes */
+    int64_t head_timeout, body_timeout, idle_timeout; /* ms */
+} gateway_config_t;
+
+/* Body of a zactor; `config` is a const gateway_config_t * that must stay until the actor ended. Signals 0
+ * once it listens, 1 when it cannot (and logs why). Takes on its pipe: "DRAIN" (stop listening, say not
+ * ready, finish what is under way, then send back "DRAINED"), "$TERM" (stop at once). */
+void gateway_actor(zsock_t *pipe, void *config);
+
+#endif

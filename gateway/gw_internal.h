@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the files of one gateway thread share: the thread's state, its requests under way, its connections.
+ * Private to gateway/. Thread: the gateway's. */
+#ifndef GW_INTERNAL_H
+#define GW_INTERNAL_H
+
+#include <uv.h>
+
+#include "gateway.h"
+#include "gw_bind.h"
+#include "gw_generation.h"
+#include "gw_http.h"
+#include "gw_log.h"
+#include "gw_problem.h"
+#include "gw_system.h"
+#include "proto_slab.h"
+#include "proto_wheel.h"
+#include "proto_wire.h"
+
+enum {
+    GW_TRACE = 64,         /* longest request id, bytes */
+    GW_REQUESTS = 1 << 18, /* most requests under way in one gateway */
+    GW_GRACE_MS = 50,   /* the broker answers at the deadline; this much later the gateway does it itself */
+    GW_HEALTH_MS = 2000 /* deadline of what the health endpoints ask */
+};
+
+typedef struct gw_conn gw_conn_t;
+typedef struct gw_gateway gw_gateway_t;
+
+/* A request from its last byte to its answer. Its id is also its id on the wire. */
+typedef struct gw_request {
+    uint64_t id;
+    proto_wheel_node_t timer; /* on the wheel while the broker has it */
+    gw_conn_t *conn;          /* NULL once the client has left */
+    struct gw_request *next_of_conn;
+    uint32_t sequence; /* on its connection */
+    bool waiting;      /* the broker has it */
+    bool resent;
+    gw_builtin_t builtin;
+    const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
+    gw_generation_t *generation; /* held */
+    uint64_t operation;          /* hash as sent; 0: by name */
+    int64_t started_us, deadline_ms;
+    char address[46]; /* of the peer, for the log */
+    uint8_t trace_size;
+    char trace[GW_TRACE];
+    proto_buf_t line;      /* "METHOD target" for the log */
+    proto_buf_t arguments; /* as sent, to be sent once more if a worker is lost */
+} gw_request_t;
+
+struct gw_gateway {
+    const gateway_config_t *config;
+    uv_loop_t loop;
+    uv_tcp_t listener;
+    uv_poll_t wire_poll, pipe_poll;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t timer;
+    zsock_t *pipe;
+    proto_wire_t *wire;
+    gw_generation_t *generation;
+    proto_slab_t requests;
+    gw_request_t spare;  /* answers what no slot is left for */
+    proto_wheel_t wheel; /* deadlines of requests and connections */
+    gw_conn_t *conns;    /* all of them */
+    uint32_t conn_count;
+    gw_conn_t *dirty; /* those with something to write or close this turn */
+    struct gw_addresses *addresses;
+    gw_binder_t binder;
+    proto_buf_t json, extra; /* body and header lines of the answer being made */
+    gw_log_t log;
+    gw_system_sample_t cpu;
+    char date[32]; /* IMF-fixdate of this second */
+    int64_t date_s;
+    int64_t started_ms, heartbeat_at;
+    uint64_t trace_seed, trace_count;
+    bool draining, drained, stopping;
+};
+
+static inline int64_t gw_now(gw_gateway_t *self)
+{
+    return (int64_t)uv_now(&self->loop);
+}
+
+/* gw_serve.c: from a complete request to its answer. */
+void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http);
+/* A request that broke HTTP: answered with the error, then the connection closes. */
+void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence, proto_error_t error,
+                  const char *detail);
+/* Forgets the requests of a connection that is gone, and tells the broker. */
+void gw_serve_gone(gw_gateway_t *self, gw_request_t *first);
+/* One record from the broker. */
+void gw_serve_record(gw_gateway_t *self, const proto_record_t *record);
+/* The gateway's own deadline of a request has passed. */
+void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
+
+/* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them. */
+void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request);
+/* Sends the answer, logs it and frees the request. */
+void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char *content_type,
+               proto_bytes_t body, bool close);
+/* The same for a problem; adds Retry-After to a 503 and WWW-Authenticate to a 401. */
+void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem, bool close);
+void gw_answer_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error, proto_bytes_t detail);
+/* The answer of an operation's FINAL. */
+void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document);
+
+/* gw_send.c: handing requests to the broker. */
+/* Sends the request with `arguments` (MessagePack map) to the operation; 0 and it is waiting, -1 when it
+ * cannot be. */
+PROTO_MUST_CHECK int gw_send(gw_gateway_t *self, gw_request_t *request, const proto_operation_t *operation,
+                             proto_bytes_t arguments);
+/* Asks a service for an operation by name (builtins). */
+PROTO_MUST_CHECK int gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
+                                  const char *name);
+/* Once more, after a worker was lost. -1 when the deadline has passed. */
+PROTO_MUST_CHECK int gw_send_again(gw_gateway_t *self, gw_request_t *request);
+
+/* gw_health.c: the health endpoints. */
+void gw_health_serve(gw_gateway_t *self, gw_request_t *request);
+/* Completes one with what the broker said: FINAL's document, or empty bytes and the problem. */
+void gw_health_finish(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document,
+                      const gw_problem_t *problem);
+
+/* gw_conn.c: connections. */
+/* Listens; -1 with a logged reason. */
+PROTO_MUST_CHECK int gw_conn_listen(gw_gateway_t *self);
+void gw_conn_stop_listening(gw_gateway_t *self);
+/* Hands an answer to the connection's HTTP core; it is written at the end of the turn. */
+void gw_conn_respond(gw_conn_t *conn, uint32_t sequence, const gw_http_response_t *response);
+const char *gw_conn_address(const gw_conn_t *conn);
+gw_request_t **gw_conn_requests(gw_conn_t *conn);
+/* A timer of a connection has fired. */
+void gw_conn_expired(gw_conn_t *conn);
+gw_conn_t *gw_conn_of_timer(proto_wheel_node_t *node);
+/* Writes what this turn has to say. */
+void gw_conn_flush(gw_gateway_t *self);
+/* Closes connections with nothing under way (draining), or all. */
+void gw_conn_close_idle(gw_gateway_t *self);
+void gw_conn_close_all(gw_gateway_t *self);
+void gw_conn_free_addresses(gw_gateway_t *self);
+
+#endif

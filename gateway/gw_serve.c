@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* From a complete request to its answer. Thread: the gateway's.
+ * In: FINAL, ERROR, PUBLISH, DISCONNECT. Out: REQUEST (gw_send), CANCEL, HELLO. */
+#include "gw_internal.h"
+
+#include <stdlib.h>
+
+#include "proto_clock.h"
+#include "proto_log.h"
+
+/* A client's own id is kept when it can stand in a header and a log line as it is. */
+static bool s_trace_good(proto_bytes_t id)
+{
+    if (id.size == 0 || id.size > GW_TRACE)
+        return false;
+    for (size_t i = 0; i < id.size; i++) {
+        uint8_t c = id.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+              c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static void s_trace(gw_gateway_t *self, gw_request_t *request, proto_bytes_t given)
+{
+    static const char hex[] = "0123456789abcdef";
+    if (s_trace_good(given)) {
+        memcpy(request->trace, given.data, given.size);
+        request->trace_size = (uint8_t)given.size;
+        return;
+    }
+    uint64_t parts[2] = {self->trace_seed, ++self->trace_count};
+    for (int i = 0; i < 32; i++)
+        request->trace[i] = hex[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    request->trace_size = 32;
+}
+
+/* Takes a slot for a request of this connection. */
+static gw_request_t *s_open(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence)
+{
+    uint64_t id = 0;
+    gw_request_t *request = proto_slab_take(&self->requests, &id);
+    if (!request)
+        request = &self->spare;
+    proto_buf_t line = request->line, arguments = request->arguments;
+    proto_buf_reset(&line);
+    proto_buf_reset(&arguments);
+    *request = (gw_request_t){
+        .id = id,
+        .conn = conn,
+        .next_of_conn = *gw_conn_requests(conn),
+        .sequence = sequence,
+        .started_us = proto_clock_us(),
+        .line = line,
+        .arguments = arguments,
+    };
+    *gw_conn_requests(conn) = request;
+    strcpy(request->address, gw_conn_address(conn));
+    return request;
+}
+
+static void s_line(gw_request_t *request, const gw_http_request_t *http)
+{
+    proto_buf_append(&request->line, http->method.data, http->method.size);
+    proto_buf_byte(&request->line, ' ');
+    proto_buf_append(&request->line, http->path.data, http->path.size);
+    if (http->query.size) {
+        proto_buf_byte(&request->line, '?');
+        proto_buf_append(&request->line, http->query.data, http->query.size);
+    }
+}
+
+/* The deadline: the operation's, or sooner when the client says so (X-Request-Timeout: SECONDS). */
+static void s_deadline(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                       uint32_t timeout_ms)
+{
+    proto_bytes_t wish = gw_http_header(http, "x-request-timeout");
+    if (wish.size && wish.size < 16) {
+        char text[16];
+        memcpy(text, wish.data, wish.size);
+        text[wish.size] = '\0';
+        char *end;
+        double seconds = strtod(text, &end);
+        if (*end == '\0' && seconds > 0 && seconds * 1000 < timeout_ms)
+            timeout_ms = seconds < 0.001 ? 1 : (uint32_t)(seconds * 1000);
+    }
+    request->deadline_ms = gw_now(self) + timeout_ms;
+}
+
+static void s_allow(gw_gateway_t *self, gw_request_t *request, const gw_match_t *match, bool refused)
+{
+    gw_answer_begin(self, request);
+    proto_buf_printf(&self->extra, "Allow: %s\r\n", match->allow);
+    if (!refused) {
+        gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
+        return;
+    }
+    char sentence[GW_METHODS_TEXT + 64];
+    snprintf(sentence, sizeof sentence, "this path takes %s", match->allow);
+    gw_problem_t problem = gw_problem_of(PROTO_ERROR_method_not_allowed, proto_bytes_of(sentence));
+    gw_answer_problem(self, request, &problem, false);
+}
+
+/* RFC 9110 section 15.4.8: the same method goes to the path without its trailing slash. */
+static void s_redirect(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
+{
+    gw_answer_begin(self, request);
+    proto_buf_string(&self->extra, "Location: ");
+    proto_buf_append(&self->extra, http->path.data, http->path.size - 1);
+    if (http->query.size) {
+        proto_buf_byte(&self->extra, '?');
+        proto_buf_append(&self->extra, http->query.data, http->query.size);
+    }
+    proto_buf_string(&self->extra, "\r\n");
+    gw_answer(self, request, 307, NULL, (proto_bytes_t){0}, false);
+}
+
+static void s_not_found(gw_gateway_t *self, gw_request_t *request)
+{
+    if (self->generation->count == 0)
+        gw_answer_error(self, request, PROTO_ERROR_not_ready,
+                        proto_bytes_of("no worker has told its endpoints yet"));
+    else
+        gw_answer_error(self, request, PROTO_ERROR_not_found,
+                        proto_bytes_of("there is nothing at this path"));
+}
+
+/* Everything but the public endpoints needs an identity, which only --dev gives away. */
+static bool s_refuse_stranger(gw_gateway_t *self, gw_request_t *request, proto_auth_t auth)
+{
+    if (auth == PROTO_AUTH_PUBLIC || self->config->dev)
+        return false;
+    gw_answer_error(self, request, PROTO_ERROR_unauthenticated,
+                    proto_bytes_of("this endpoint needs a bearer token"));
+    return true;
+}
+
+static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                              const gw_match_t *match)
+{
+    const proto_operation_t *operation = match->route->operation;
+    if (s_refuse_stranger(self, request, operation->auth))
+        return;
+    gw_input_t input = {
+        .path_values = match->values,
+        .query = http->query,
+        .content_type = gw_http_header(http, "content-type"),
+        .body = http->body,
+    };
+    proto_error_t error = gw_bind(&self->binder, match->route, &input);
+    if (error) {
+        gw_answer_error(self, request, error, proto_buf_bytes(&self->binder.detail));
+        return;
+    }
+    s_deadline(self, request, http, operation->timeout_ms);
+    if (self->draining)
+        gw_answer_error(self, request, PROTO_ERROR_shutting_down, (proto_bytes_t){0});
+    else if (request->id == 0)
+        gw_answer_error(self, request, PROTO_ERROR_overloaded, (proto_bytes_t){0});
+    else if (!proto_wire_alive(self->wire, gw_now(self)))
+        gw_answer_error(self, request, PROTO_ERROR_not_ready, proto_bytes_of("the broker does not answer"));
+    else if (gw_send(self, request, operation, proto_buf_bytes(&self->binder.arguments)) < 0)
+        gw_answer_error(self, request, PROTO_ERROR_expired, (proto_bytes_t){0});
+}
+
+static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builtin_t builtin)
+{
+    bool open = builtin != GW_BUILTIN_SYSTEM && builtin != GW_BUILTIN_CHECKS;
+    if (s_refuse_stranger(self, request, open ? PROTO_AUTH_PUBLIC : PROTO_AUTH_USER))
+        return;
+    request->builtin = builtin;
+    request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
+    gw_health_serve(self, request);
+}
+
+void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http)
+{
+    gw_request_t *request = s_open(self, conn, http->sequence);
+    s_trace(self, request, gw_http_header(http, "x-request-id"));
+    s_line(request, http);
+    request->generation = gw_generation_hold(self->generation);
+    gw_match_t match;
+    if (proto_bytes_is(http->path, "*")) { /* OPTIONS *: the server as a whole */
+        gw_answer_begin(self, request);
+        gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
+        return;
+    }
+    switch (gw_router_match(self->generation->router, http->method, http->path, &match)) {
+    case GW_MATCH_FOUND:
+        request->route = match.route;
+        if (match.route->operation)
+            s_serve_operation(self, request, http, &match);
+        else
+            s_serve_builtin(self, request, match.route->builtin);
+        break;
+    case GW_MATCH_NOT_FOUND:
+        s_not_found(self, request);
+        break;
+    case GW_MATCH_METHOD:
+    case GW_MATCH_OPTIONS:
+        s_allow(self, request, &match, !proto_bytes_is(http->method, "OPTIONS"));
+        break;
+    case GW_MATCH_SLASH:
+        s_redirect(self, request, http);
+        break;
+    }
+}
+
+void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence, proto_error_t error,
+                  const char *detail)
+{
+    gw_request_t *request = s_open(self, conn, sequence);
+    s_trace(self, request, (proto_bytes_t){0});
+    proto_buf_string(&request->line, "(refused)");
+    gw_problem_t problem = gw_problem_of(error, proto_bytes_of(detail));
+    gw_answer_begin(self, request);
+    gw_answer_problem(self, request, &problem, true);
+}
+
+void gw_serve_gone(gw_gateway_t *self, gw_request_t *request)
+{
+    while (request) {
+        gw_request_t *next = request->next_of_conn;
+        proto_record_t cancel = {.type = PROTO_CANCEL, .id = request->id};
+        if (request->waiting && proto_wire_put(self->wire, &cancel) < 0)
+            proto_log(PROTO_LOG_ERROR, "gateway", "a CANCEL could not be encoded");
+        request->conn = NULL;
+        gw_answer(self, request, 499, NULL, (proto_bytes_t){0}, false);
+        request = next;
+    }
+}
+
+static void s_error(gw_gateway_t *self, gw_request_t *request, const proto_record_t *record)
+{
+    /* A read whose worker died is tried once more: it changed nothing. */
+    if (record->number == PROTO_ERROR_worker_lost && request->route && request->route->operation &&
+        (request->route->operation->flags & PROTO_OP_READS) && !request->resent &&
+        gw_send_again(self, request) == 0)
+        return;
+    gw_problem_t problem = gw_problem_from_record(record->number, record->body);
+    if (request->builtin) {
+        gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
+        return;
+    }
+    gw_answer_begin(self, request);
+    gw_answer_problem(self, request, &problem, false);
+}
+
+static void s_learn(gw_gateway_t *self, const proto_record_t *record)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    gw_generation_t *next = gw_generation_learn(self->generation, record->service, record->body, &why);
+    if (next) {
+        gw_generation_drop(&self->generation);
+        self->generation = next;
+    } else if (why.size) {
+        proto_log(PROTO_LOG_WARN, "gateway", "a catalogue was refused: %s", proto_buf_text(&why));
+    }
+    proto_buf_free(&why);
+}
+
+void gw_serve_record(gw_gateway_t *self, const proto_record_t *record)
+{
+    gw_request_t *request;
+    switch (record->type) {
+    case PROTO_PUBLISH:
+        s_learn(self, record);
+        break;
+    case PROTO_DISCONNECT: /* the broker has forgotten this gateway */
+        if (proto_wire_put(self->wire, &(proto_record_t){.type = PROTO_HELLO}) < 0)
+            proto_log(PROTO_LOG_ERROR, "gateway", "a HELLO could not be encoded");
+        break;
+    case PROTO_FINAL:
+    case PROTO_ERROR:
+        request = proto_slab_find(&self->requests, record->id);
+        if (!request || !request->waiting)
+            break; /* answered already, or its client has left */
+        if (record->type == PROTO_ERROR)
+            s_error(self, request, record);
+        else if (request->builtin)
+            gw_health_finish(self, request, record->body, NULL);
+        else
+            gw_answer_final(self, request, record->body);
+        break;
+    default:
+        break;
+    }
+}
+
+void gw_serve_expired(gw_gateway_t *self, gw_request_t *request)
+{
+    request->waiting = false; /* its timer has left the wheel */
+    bool reads = request->builtin || (request->route->operation->flags & PROTO_OP_READS);
+    gw_problem_t problem =
+        gw_problem_of(reads ? PROTO_ERROR_timeout : PROTO_ERROR_outcome_unknown, (proto_bytes_t){0});
+    if (request->builtin) {
+        gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
+        return;
+    }
+    gw_answer_begin(self, request);
+    gw_answer_problem(self, request, &problem, false);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* MessagePack to JSON: one pass with a small stack of open containers. Thread: any. */
+#include "proto_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Bytes that cannot stand in a JSON string as they are. */
+static bool s_special(uint8_t c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Whether any of eight bytes is special or not ASCII: the usual tricks on a word, each lane's top bit as a
+ * flag. */
+static bool s_special_in_eight(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
+    uint64_t found = (eight - ones * 0x20) | (quote - ones) | (slash - ones) | eight;
+    return found & tops;
+}
+
+static void s_escape(proto_buf_t *out, uint8_t c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char names[] = "btn?fr"; /* 0x08..0x0d */
+    char text[6] = {'\\', (char)c};
+    size_t size = 2;
+    if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+        text[1] = names[c - 0x08];
+    } else if (c < 0x20) {
+        memcpy(text + 1, "u00", 3);
+        text[4] = hex[c >> 4];
+        text[5] = hex[c & 15];
+        size = 6;
+    }
+    proto_buf_append(out, text, size);
+}
+
+int proto_json_string(proto_buf_t *out, proto_bytes_t text)
+{
+    if (!proto_utf8_valid(text))
+        return -1;
+    proto_buf_byte(out, '"');
+    const uint8_t *at = text.data, *end = at + text.size, *from = at;
+    while (at < end) {
+        uint64_t eight;
+        if (end - at >= 8 && (memcpy(&eight, at, 8), !s_special_in_eight(eight))) {
+            at += 8;
+        } else if (!s_special(*at)) {
+            at++;
+        } else {
+            proto_buf_append(out, from, (size_t)(at - from));
+            s_escape(out, *at++);
+            from = at;
+        }
+    }
+    proto_buf_append(out, from, (size_t)(at - from));
+    proto_buf_byte(out, '"');
+    return 0;
+}
+
+static void s_unsigned(proto_buf_t *out, uint64_t value)
+{
+    uint8_t text[20];
+    size_t at = sizeof text;
+    do
+        text[--at] = (uint8_t)('0' + value % 10);
+    while (value /= 10);
+    proto_buf_append(out, text + at, sizeof text - at);
+}
+
+static void s_integer(proto_buf_t *out, int64_t value)
+{
+    if (value < 0)
+        proto_buf_byte(out, '-');
+    s_unsigned(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+static void s_float(proto_buf_t *out, double value)
+{
+    char text[32];
+    if (isnan(value) || isinf(value)) {
+        proto_buf_string(out, isnan(value) ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    proto_buf_string(out, text);
+}
+
+/* Days since 1970 to a date (proleptic Gregorian), by counting 400-year eras that begin in March. */
+static void s_civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    unsigned of_era = (unsigned)(days - era * 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned march_month = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * march_month + 2) / 5 + 1;
+    *month = march_month < 10 ? march_month + 3 : march_month - 9;
+    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+static void s_padded(proto_buf_t *out, unsigned value, int digits)
+{
+    uint8_t *at = proto_buf_extend(out, (size_t)digits);
+    for (int i = digits - 1; at && i >= 0; i--, value /= 10)
+        at[i] = (uint8_t)('0' + value % 10);
+}
+
+static void s_fraction(proto_buf_t *out, uint32_t nanoseconds)
+{
+    int digits = 9;
+    while (digits > 1 && nanoseconds % 10 == 0) {
+        nanoseconds /= 10;
+        digits--;
+    }
+    proto_buf_byte(out, '.');
+    s_padded(out, nanoseconds, digits);
+}
+
+void proto_json_timestamp(proto_buf_t *out, int64_t seconds, uint32_t nanoseconds)
+{
+    /* 0000-01-01 and 9999-12-31: what four digits of a year can say. */
+    if (seconds < INT64_C(-62167219200) || seconds > INT64_C(253402300799)) {
+        s_integer(out, seconds);
+        return;
+    }
+    int64_t days = seconds / 86400, rest = seconds % 86400, year;
+    if (rest < 0) {
+        rest += 86400;
+        days--;
+    }
+    unsigned month, day, of_day = (unsigned)rest;
+    s_civil(days, &year, &month, &day);
+    s_padded(out, (unsigned)year, 4);
+    proto_buf_byte(out, '-');
+    s_padded(out, month, 2);
+    proto_buf_byte(out, '-');
+    s_padded(out, day, 2);
+    proto_buf_byte(out, 'T');
+    s_padded(out, of_day / 3600, 2);
+    proto_buf_byte(out, ':');
+    s_padded(out, of_day / 60 % 60, 2);
+    proto_buf_byte(out, ':');
+    s_padded(out, of_day % 60, 2);
+    if (nanoseconds)
+        s_fraction(out, nanoseconds);
+    proto_buf_byte(out, 'Z');
+}
+
+static int s_scalar(proto_buf_t *out, const proto_value_t *value)
+{
+    switch (value->kind) {
+    case PROTO_NIL:
+        proto_buf_append(out, "null", 4);
+        return 0;
+    case PROTO_BOOL:
+        proto_buf_string(out, value->boolean ? "true" : "false");
+        return 0;
+    case PROTO_INT:
+        s_integer(out, value->integer);
+        return 0;
+    case PROTO_UINT:
+        s_unsigned(out, value->unsigned_integer);
+        return 0;
+    case PROTO_FLOAT:
+        s_float(out, value->number);
+        return 0;
+    case PROTO_STR:
+        return proto_json_string(out, value->bytes);
+    case PROTO_DECIMAL:
+        proto_buf_append(out, value->bytes.data, value->bytes.size);
+        return proto_decimal_valid(value->bytes) ? 0 : -1;
+    case PROTO_TIMESTAMP:
+        proto_buf_byte(out, '"');
+        proto_json_timestamp(out, value->time.seconds, value->time.nanoseconds);
+        proto_buf_byte(out, '"');
+        return 0;
+    default: /* BIN, EXT */
+        proto_buf_byte(out, '"');
+        proto_base64_encode(out, value->bytes);
+        proto_buf_byte(out, '"');
+        return 0;
+    }
+}
+
+/* A map's key: JSON knows only strings, so integers become theirs; anything else is refused. */
+static int s_key(proto_buf_t *out, const proto_value_t *key)
+{
+    if (key->kind == PROTO_STR)
+        return proto_json_string(out, key->bytes);
+    if (key->kind != PROTO_INT && key->kind != PROTO_UINT)
+        return -1;
+    proto_buf_byte(out, '"');
+    int rc = s_scalar(out, key);
+    proto_buf_byte(out, '"');
+    return rc;
+}
+
+typedef struct s_level {
+    uint32_t left; /* values still to come */
+    bool map;
+} s_level_t;
+
+int proto_json_from_value(proto_bytes_t bytes, proto_buf_t *out)
+{
+    proto_reader_t reader = proto_reader(bytes);
+    s_level_t levels[PROTO_VALUE_DEPTH];
+    uint32_t depth = 0;
+    do {
+        proto_value_t value;
+        if (depth && levels[depth - 1].map) {
+            if (proto_value_read(&reader, &value) < 0 || s_key(out, &value) < 0)
+                return -1;
+            proto_buf_byte(out, ':');
+        }
+        if (proto_value_read(&reader, &value) < 0)
+            return -1;
+        bool map = value.kind == PROTO_MAP;
+        if (depth)
+            levels[depth - 1].left--;
+        if (map || value.kind == PROTO_ARRAY) {
+            if (depth == PROTO_VALUE_DEPTH)
+                return -1;
+            proto_buf_byte(out, map ? '{' : '[');
+            levels[depth++] = (s_level_t){value.count, map};
+        } else if (s_scalar(out, &value) < 0) {
+            return -1;
+        }
+        while (depth && levels[depth - 1].left == 0)
+            proto_buf_byte(out, levels[--depth].map ? '}' : ']');
+        if (depth && !((map || value.kind == PROTO_ARRAY) && value.count))
+            proto_buf_byte(out, ',');
+    } while (depth);
+    return reader.at == reader.end && !out->failed ? 0 : -1;
+}
