@@ -4,7 +4,9 @@
 
 #include "proto_clock.h"
 
-static const char *const s_state_names[] = {"head", "length", "chunked", "whole", "served", "end"};
+enum { S_READ_AHEAD = 65536 /* bytes kept of what follows the request under way */ };
+
+static const char *const s_state_names[] = {"head", "length", "chunked", "whole", "served", "bad", "end"};
 
 void gw_http_init(gw_http_t *self, const gw_http_limits_t *limits, const char *date, int64_t now)
 {
@@ -25,194 +27,257 @@ uint32_t gw_http_outstanding(const gw_http_t *self)
     return self->next - self->first;
 }
 
-static gw_http_result_t s_bad(gw_http_t *self, proto_error_t error, const char *detail)
+static void s_bad(gw_http_t *self, proto_error_t error, const char *detail)
 {
-    self->state = GW_HTTP_S_END;
+    self->state = GW_HTTP_S_BAD;
     self->deadline = PROTO_NEVER;
     self->error = error;
     self->detail = detail;
-    return GW_HTTP_BAD;
 }
 
-void gw_http_input(gw_http_t *self, int64_t now, const void *bytes, size_t size)
+/* Pointers into `in` follow it when it has moved. */
+static void s_rebase(gw_http_t *self, uintptr_t old)
 {
-    if (self->state == GW_HTTP_S_END || size == 0)
-        return;
-    bool first = self->state == GW_HTTP_S_SERVED || (self->state == GW_HTTP_S_HEAD && self->in.size == 0);
-    if (first && self->next > 0) /* the first head's time runs from the accept */
-        self->deadline = now + self->limits->head_ms;
-    proto_buf_append(&self->in, bytes, size);
+    proto_bytes_t *parts[] = {&self->request.method, &self->request.path, &self->request.query};
+    for (int i = 0; i < 3; i++)
+        if (parts[i]->size)
+            parts[i]->data = self->in.data + ((uintptr_t)parts[i]->data - old);
+    for (uint32_t i = 0; i < self->header_count; i++) {
+        gw_http_header_t *header = &self->headers[i];
+        header->name.data = self->in.data + ((uintptr_t)header->name.data - old);
+        header->value.data = self->in.data + ((uintptr_t)header->value.data - old);
+    }
 }
 
-/* Gives big buffers of an idle connection back. */
-static void s_shrink(proto_buf_t *buf)
+/* Waiting for the first byte of a request. */
+static bool s_between(const gw_http_t *self)
 {
-    if (buf->size == 0 && buf->capacity > 16384)
-        proto_buf_free(buf);
+    return self->state == GW_HTTP_S_HEAD && self->in.size == 0;
 }
 
 /* Drops the request handed out last and begins the next. */
 static void s_begin(gw_http_t *self, int64_t now)
 {
-    bool chunked = self->request.body.size && self->request.body.data == self->body.data;
-    size_t used = self->scan > self->head + self->length ? self->scan : self->head + self->length;
-    proto_buf_consume(&self->in, used);
-    if (chunked || self->body.size)
-        proto_buf_reset(&self->body);
-    s_shrink(&self->in);
-    s_shrink(&self->body);
+    proto_buf_consume(&self->in, self->head + self->length);
+    proto_buf_reset(&self->body);
+    if (self->in.size == 0 && self->in.capacity > 16384) /* give big buffers of an idle connection back */
+        proto_buf_free(&self->in);
+    if (self->body.capacity > 16384)
+        proto_buf_free(&self->body);
     self->state = self->close ? GW_HTTP_S_END : GW_HTTP_S_HEAD;
     self->scan = self->head = self->length = 0;
+    self->header_count = 0;
     self->empty_lines = 0;
     self->deadline = self->state == GW_HTTP_S_END ? PROTO_NEVER
-                     : self->in.size              ? now + self->limits->head_ms
-                                                  : now + self->limits->idle_ms;
+                     : s_between(self)            ? now + self->limits->idle_ms
+                                                  : now + self->limits->head_ms;
 }
 
-/* The request line's end has not come: is it the target that is too long, or is the whole too large? */
-static gw_http_result_t s_too_large(gw_http_t *self)
+void gw_http_input(gw_http_t *self, int64_t now, const void *bytes, size_t size)
 {
-    if (!memchr(self->in.data, '\n', self->scan))
-        return s_bad(self, PROTO_ERROR_uri_too_long, "the request line is too long");
-    return s_bad(self, PROTO_ERROR_headers_too_large, "the header fields are too large");
+    if (self->state == GW_HTTP_S_SERVED)
+        s_begin(self, now);
+    if (self->state >= GW_HTTP_S_BAD || size == 0)
+        return;
+    if (s_between(self) && self->next > 0) /* the first head's time runs from the accept */
+        self->deadline = now + self->limits->head_ms;
+    uintptr_t old = (uintptr_t)self->in.data;
+    proto_buf_append(&self->in, bytes, size);
+    if (self->head)
+        s_rebase(self, old);
 }
 
-/* Looks for the empty line that ends the head, refusing bare CR and bare LF on the way. 1 found, 0 not yet, -1 bad. */
+/* Looks for the empty line that ends the head, refusing bare CR and bare LF on the way. 1 found, 0 not yet,
+ * -1 bad. */
 static int s_find_head(gw_http_t *self)
 {
-    const uint8_t *data = self->in.data;
     for (; self->scan < self->in.size; self->scan++) {
-        uint8_t c = data[self->scan];
-        if (c != '\n' && c != '\r')
-            continue;
-        if (c == '\r') {
+        const uint8_t *at = self->in.data + self->scan;
+        if (*at == '\r') {
             if (self->scan + 1 == self->in.size)
                 return 0; /* its LF may be next */
-            if (data[self->scan + 1] != '\n')
+            if (at[1] != '\n')
                 return -1;
-            continue;
-        }
-        if (self->scan == 0 || data[self->scan - 1] != '\r')
-            return -1;
-        if (self->scan == 1) { /* an empty line before the request */
-            if (++self->empty_lines > GW_HTTP_EMPTY_LINES)
+        } else if (*at == '\n') {
+            if (self->scan == 0 || at[-1] != '\r')
                 return -1;
-            proto_buf_consume(&self->in, 2);
-            self->scan = (size_t)-1;
-            data = self->in.data;
-            continue;
-        }
-        if (self->scan >= 3 && data[self->scan - 2] == '\n') {
-            self->head = ++self->scan;
-            return 1;
+            if (self->scan == 1) { /* an empty line before the request */
+                if (++self->empty_lines > GW_HTTP_EMPTY_LINES)
+                    return -1;
+                proto_buf_consume(&self->in, 2);
+                self->scan = (size_t)-1;
+            } else if (self->scan >= 3 && at[-2] == '\n') {
+                self->head = ++self->scan;
+                return 1;
+            }
         }
     }
     return 0;
 }
 
-/* Whether the request under way may be handed out: RFC 9112 section 9.3.2 lets a server work on safe methods in
- * parallel, but not beside others. */
-static bool s_may_start(const gw_http_t *self)
+static void s_read_head(gw_http_t *self, int64_t now)
 {
-    uint32_t outstanding = gw_http_outstanding(self);
-    if (outstanding == 0)
-        return self->out.size < GW_HTTP_OUT;
-    return self->safe && !self->unsafe && outstanding < GW_HTTP_PIPELINE && self->out.size < GW_HTTP_OUT;
+    int found = s_find_head(self);
+    const uint8_t *line_end = self->in.size ? memchr(self->in.data, '\n', self->scan) : NULL;
+    proto_error_t error = PROTO_ERROR_none;
+    if (found < 0)
+        s_bad(self, PROTO_ERROR_malformed, "a line must end with CR and LF");
+    else if (line_end ? line_end - self->in.data > GW_HTTP_TARGET + 64 : self->scan > GW_HTTP_TARGET + 64)
+        s_bad(self, PROTO_ERROR_uri_too_long, "the request line is too long");
+    else if (self->scan > self->limits->head_bytes)
+        s_bad(self, PROTO_ERROR_headers_too_large, "the header fields are too large");
+    else if (found && (error = gw_http_parse_head(self)))
+        s_bad(self, error, self->detail);
+    else if (found)
+        self->deadline = self->state == GW_HTTP_S_WHOLE ? PROTO_NEVER : now + self->limits->body_ms;
 }
 
+/* Says 100 when it is this request's turn and the client has not begun its body anyway. */
 static void s_continue(gw_http_t *self)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (!self->continue_due || gw_http_outstanding(self))
         return;
     self->continue_due = false;
-    if (self->in.size == self->head) /* a client that sends its body anyway needs no leave */
+    if (self->in.size == self->head)
         proto_buf_append(&self->out, text, sizeof text - 1);
 }
 
-/* Moves on from a head that is whole. */
-static gw_http_result_t s_take_head(gw_http_t *self, int64_t now)
+static void s_read_body(gw_http_t *self)
 {
-    proto_error_t error = gw_http_parse_head(self);
-    if (error)
-        return s_bad(self, error, self->detail);
-    if (self->state == GW_HTTP_S_WHOLE)
-        self->deadline = PROTO_NEVER;
-    else
-        self->deadline = now + self->limits->body_ms;
-    return GW_HTTP_NOTHING;
-}
-
-static gw_http_result_t s_read_head(gw_http_t *self, int64_t now)
-{
-    int found = s_find_head(self);
-    if (found < 0)
-        return s_bad(self, PROTO_ERROR_malformed, "a line must end with CR and LF");
-    if (self->scan > self->limits->head_bytes)
-        return s_too_large(self);
-    return found ? s_take_head(self, now) : GW_HTTP_NOTHING;
-}
-
-static gw_http_result_t s_read_body(gw_http_t *self)
-{
-    int done = 0;
+    int done;
     s_continue(self);
     if (self->state == GW_HTTP_S_LENGTH)
         done = self->in.size - self->head >= self->length;
     else
         done = gw_http_parse_chunks(self);
-    if (done < 0)
-        return s_bad(self, self->error, self->detail);
-    if (done) {
-        self->request.body = self->state == GW_HTTP_S_LENGTH
-                                 ? (proto_bytes_t){self->in.data + self->head, self->length}
-                                 : proto_buf_bytes(&self->body);
+    if (done < 0) {
+        s_bad(self, self->error, self->detail);
+    } else if (done) {
         self->state = GW_HTTP_S_WHOLE;
         self->deadline = PROTO_NEVER;
     }
-    return GW_HTTP_NOTHING;
 }
 
-/* Input may have moved `in` while the request was held back, so what points into it is put right. */
-static void s_rebase(gw_http_t *self, const uint8_t *old)
+/* Whether the request under way may be handed out: RFC 9112 section 9.3.2 lets a server work on safe methods
+ * in parallel, but not beside others. */
+static bool s_may_start(const gw_http_t *self)
 {
-    const uint8_t *now = self->in.data;
-    proto_bytes_t *parts[] = {&self->request.method, &self->request.path, &self->request.query};
-    for (int i = 0; i < 3; i++)
-        if (parts[i]->size)
-            parts[i]->data = now + (parts[i]->data - old);
-    for (uint32_t i = 0; i < self->header_count; i++) {
-        self->headers[i].name.data = now + (self->headers[i].name.data - old);
-        self->headers[i].value.data = now + (self->headers[i].value.data - old);
-    }
+    uint32_t outstanding = gw_http_outstanding(self);
+    if (self->out.size >= GW_HTTP_OUT || outstanding == GW_HTTP_PIPELINE)
+        return false;
+    return outstanding == 0 || (self->safe && !self->unsafe);
 }
 
-static gw_http_result_t s_hand_out(gw_http_t *self, gw_http_request_t *request)
+static gw_http_slot_t *s_take_slot(gw_http_t *self)
 {
-    if (!s_may_start(self))
-        return GW_HTTP_NOTHING;
-    if (self->request.headers != self->headers || (const uint8_t *)self->detail != self->in.data)
-        s_rebase(self, (const uint8_t *)self->detail);
-    self->detail = NULL;
     gw_http_slot_t *slot = &self->slots[self->next % GW_HTTP_PIPELINE];
+    slot->head = slot->close = slot->old = slot->ready = slot->last = false;
+    self->next++;
+    return slot;
+}
+
+static void s_hand_out(gw_http_t *self, gw_http_request_t *request)
+{
+    self->unsafe = !self->safe;
+    self->request.sequence = self->next;
+    self->request.headers = self->headers;
+    self->request.header_count = self->header_count;
+    self->request.body = self->length ? (proto_bytes_t){self->in.data + self->head, self->length}
+                                      : proto_buf_bytes(&self->body);
+    gw_http_slot_t *slot = s_take_slot(self);
     slot->head = self->is_head;
     slot->close = self->close;
     slot->old = self->old;
-    slot->ready = slot->last = false;
-    self->unsafe = self->unsafe || !self->safe;
-    self->request.sequence = self->next++;
     *request = self->request;
     self->state = GW_HTTP_S_SERVED;
-    return GW_HTTP_REQUEST;
+    self->deadline = PROTO_NEVER;
 }
 
 /* Gives the bad request its place in the order of answers. */
 static gw_http_result_t s_hand_out_bad(gw_http_t *self, gw_http_request_t *request)
 {
-    gw_http_slot_t *slot = &self->slots[self->next % GW_HTTP_PIPELINE];
-    *request = (gw_http_request_t){.sequence = self->next++};
-    slot->head = slot->old = slot->ready = slot->last = false;
-    slot->close = true;
-    self->error = PROTO_ERROR_none == self->error ? PROTO_ERROR_malformed : self->error;
+    if (gw_http_outstanding(self) == GW_HTTP_PIPELINE)
+        return GW_HTTP_NOTHING;
+    *request = (gw_http_request_t){.sequence = self->next};
+    s_take_slot(self)->close = true;
+    self->state = GW_HTTP_S_END;
     return GW_HTTP_BAD;
+}
+
+gw_http_result_t gw_http_next(gw_http_t *self, int64_t now, gw_http_request_t *request)
+{
+    if (self->state == GW_HTTP_S_SERVED)
+        s_begin(self, now);
+    if (self->closing) /* nothing is answered any more */
+        self->state = GW_HTTP_S_END;
+    if (self->state == GW_HTTP_S_HEAD)
+        s_read_head(self, now);
+    if (self->state == GW_HTTP_S_LENGTH || self->state == GW_HTTP_S_CHUNKED)
+        s_read_body(self);
+    if (self->state == GW_HTTP_S_BAD)
+        return s_hand_out_bad(self, request);
+    if (self->state != GW_HTTP_S_WHOLE || !s_may_start(self))
+        return GW_HTTP_NOTHING;
+    s_hand_out(self, request);
+    return GW_HTTP_REQUEST;
+}
+
+proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name)
+{
+    for (uint32_t i = 0; i < request->header_count; i++)
+        if (proto_bytes_is(request->headers[i].name, name))
+            return request->headers[i].value;
+    return (proto_bytes_t){0};
+}
+
+bool gw_http_wants_input(const gw_http_t *self)
+{
+    size_t room = self->limits->head_bytes + self->length + S_READ_AHEAD;
+    return self->state < GW_HTTP_S_BAD && !self->closing && self->in.size < room &&
+           self->out.size < GW_HTTP_OUT;
+}
+
+bool gw_http_wants_close(const gw_http_t *self)
+{
+    if (self->out.size)
+        return false;
+    return self->closing || (self->state == GW_HTTP_S_END && gw_http_outstanding(self) == 0);
+}
+
+int64_t gw_http_next_deadline(const gw_http_t *self)
+{
+    bool served = gw_http_outstanding(self) && s_between(self); /* not idle: its client waits for us */
+    return served ? PROTO_NEVER : self->deadline;
+}
+
+void gw_http_tick(gw_http_t *self, int64_t now)
+{
+    if (now < gw_http_next_deadline(self))
+        return;
+    if (!s_between(self)) {
+        s_bad(self, PROTO_ERROR_request_timeout, "the request did not arrive in time");
+        return;
+    }
+    self->state = GW_HTTP_S_END;
+    self->deadline = PROTO_NEVER;
+}
+
+void gw_http_check(const gw_http_t *self)
+{
+    PROTO_ASSERT(gw_http_outstanding(self) <= GW_HTTP_PIPELINE);
+    PROTO_ASSERT(self->header_count <= GW_HTTP_HEADERS);
+    PROTO_ASSERT(self->head <= self->in.size);
+    PROTO_ASSERT(self->state != GW_HTTP_S_SERVED || self->head > 0);
+    PROTO_ASSERT(self->body.size <= self->limits->body_bytes);
+    PROTO_ASSERT(self->length <= self->limits->body_bytes);
+    if (gw_http_outstanding(self) && !self->closing)
+        PROTO_ASSERT(!self->slots[self->first % GW_HTTP_PIPELINE].ready);
+}
+
+void gw_http_show(const gw_http_t *self, proto_buf_t *out)
+{
+    proto_buf_printf(out, "state=%s in=%zu out=%zu outstanding=%u served=%u%s\n", s_state_names[self->state],
+                     self->in.size, self->out.size, gw_http_outstanding(self), self->first,
+                     self->closing ? " closing" : "");
 }

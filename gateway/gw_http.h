@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The HTTP/1.1 server side of one connection (RFC 9110, RFC 9112), without any I/O: bytes in, requests out; answers in,
- * bytes out. It owns keep-alive, the order of pipelined answers, 100-continue, request bodies, limits and deadlines.
+/* The HTTP/1.1 server side of one connection (RFC 9110, RFC 9112), without any I/O: bytes in, requests out;
+ * answers in, bytes out. It owns keep-alive, the order of pipelined answers, 100-continue, request bodies,
+ * limits and deadlines.
  *
  *     gw_http_input(&http, now, bytes, size);
  *     gw_http_request_t request;
  *     for (;;) {
  *         switch (gw_http_next(&http, now, &request)) {
  *         case GW_HTTP_NOTHING: goto written;                    // more bytes, or more answers, are needed
- *         case GW_HTTP_REQUEST: serve(&request); break;          // now or later: gw_http_respond(request.sequence)
- *         case GW_HTTP_BAD:     refuse(http.error, http.detail); // gw_http_respond(request.sequence), with close
+ *         case GW_HTTP_REQUEST: serve(&request); break;          // now or later:
+ * gw_http_respond(request.sequence) case GW_HTTP_BAD:     refuse(http.error, http.detail); //
+ * gw_http_respond(request.sequence), with close
  *         }
  *     }
  *     written: send(http.out), gw_http_sent(&http, n), and close if gw_http_wants_close(&http)
  *
- * What http-parser lets pass is refused beforehand (gw_http_head.c, gw_http_body.c), http-parser itself is the second
- * opinion. Anything doubtful is an error and ends the connection: nothing behind it is ever read as a request.
- * A core: no I/O, no clock. Thread: the gateway thread that owns the connection. */
+ * What http-parser lets pass is refused beforehand (gw_http_head.c, gw_http_body.c), http-parser itself is
+ * the second opinion. Anything doubtful is an error and ends the connection: nothing behind it is ever read
+ * as a request. A core: no I/O, no clock. Thread: the gateway thread that owns the connection. */
 #ifndef GW_HTTP_H
 #define GW_HTTP_H
 
@@ -23,22 +25,23 @@
 #include "proto_error.h"
 
 enum {
-    GW_HTTP_HEADERS = 100,       /* most header fields of a request */
-    GW_HTTP_PIPELINE = 16,       /* most requests of one connection that wait for their answers */
-    GW_HTTP_TARGET = 8192,       /* longest request target, bytes */
-    GW_HTTP_OUT = 256 * 1024,    /* unsent bytes beyond which no further request is taken */
-    GW_HTTP_EMPTY_LINES = 2      /* CRLFs forgiven before a request line (RFC 9112 section 2.2) */
+    GW_HTTP_HEADERS = 100,    /* most header fields of a request */
+    GW_HTTP_PIPELINE = 16,    /* most requests of one connection that wait for their answers */
+    GW_HTTP_TARGET = 8192,    /* longest request target, bytes */
+    GW_HTTP_OUT = 256 * 1024, /* unsent bytes beyond which no further request is taken */
+    GW_HTTP_EMPTY_LINES = 2   /* CRLFs forgiven before a request line (RFC 9112 section 2.2) */
 };
 
 typedef struct gw_http_limits {
-    uint32_t head_bytes;                /* request line and header fields */
-    uint32_t body_bytes;                /* of a request, after decoding */
-    int64_t head_ms, body_ms, idle_ms;  /* a head must be whole so long after its first byte (the first: after accept), a
-                                           body after its head; an idle connection ends after idle_ms */
+    uint32_t head_bytes; /* request line and header fields */
+    uint32_t body_bytes; /* of a request, after decoding */
+    int64_t head_ms, body_ms,
+        idle_ms; /* a head must be whole so long after its first byte (the first: after accept), a
+                    body after its head; an idle connection ends after idle_ms */
 } gw_http_limits_t;
 
 typedef struct gw_http_header {
-    proto_bytes_t name; /* lower case */
+    proto_bytes_t name;  /* lower case */
     proto_bytes_t value; /* without blanks around it */
 } gw_http_header_t;
 
@@ -54,7 +57,7 @@ typedef struct gw_http_request {
 } gw_http_request_t;
 
 typedef struct gw_http_response {
-    int status; /* 200..599 */
+    int status;               /* 200..599 */
     const char *content_type; /* NULL: none */
     proto_bytes_t extra;      /* further header lines, each ended by CRLF */
     proto_bytes_t body;
@@ -65,11 +68,11 @@ typedef enum { GW_HTTP_NOTHING, GW_HTTP_REQUEST, GW_HTTP_BAD } gw_http_result_t;
 
 /* An answer that is due, by sequence. */
 typedef struct gw_http_slot {
-    bool head;       /* of a HEAD request: no body */
-    bool close;      /* the client wants the connection closed behind it */
-    bool old;        /* HTTP/1.0: keep-alive must be said */
-    bool ready;      /* made, but earlier ones are not */
-    bool last;       /* its answer says close */
+    bool head;         /* of a HEAD request: no body */
+    bool close;        /* the client wants the connection closed behind it */
+    bool old;          /* HTTP/1.0: keep-alive must be said */
+    bool ready;        /* made, but earlier ones are not */
+    bool last;         /* its answer says close */
     proto_buf_t bytes; /* the ready answer */
 } gw_http_slot_t;
 
@@ -79,21 +82,30 @@ typedef enum {
     GW_HTTP_S_CHUNKED, /* in a chunked body */
     GW_HTTP_S_WHOLE,   /* a request is complete, not handed out yet */
     GW_HTTP_S_SERVED,  /* handed out; its bytes go at the next call */
+    GW_HTTP_S_BAD,     /* broken; to be told when its answer's turn is near */
     GW_HTTP_S_END      /* nothing more is read */
 } gw_http_state_t;
+
+typedef enum {
+    GW_HTTP_CHUNK_SIZE,
+    GW_HTTP_CHUNK_DATA,
+    GW_HTTP_CHUNK_END,
+    GW_HTTP_CHUNK_TRAILER
+} gw_http_chunk_t;
 
 typedef struct gw_http {
     const gw_http_limits_t *limits;
     const char *date; /* IMF-fixdate kept up to date by the shell, 29 characters; "" for no Date field */
     gw_http_state_t state;
-    proto_buf_t in;  /* what was not consumed: begins with the request under way */
-    size_t scan;     /* how far `in` was looked at for the end of the head, or of a chunk line */
-    size_t head;     /* size of the head */
-    size_t length;   /* of the body, when it is known */
-    proto_buf_t body; /* of a chunked request */
-    size_t chunk;     /* bytes left of the chunk under way */
-    int chunk_part;
-    bool continue_due; /* the client waits for 100 */
+    proto_buf_t in;                 /* what was not consumed: begins with the request under way */
+    size_t scan;                    /* how far `in` was looked at for the end of the head */
+    size_t head;                    /* size of the head; 0 until it is whole */
+    size_t length;                  /* of the body, when it is known */
+    proto_buf_t body;               /* of a chunked request */
+    size_t chunk;                   /* bytes left of the chunk under way */
+    gw_http_chunk_t part;           /* of the chunked body, that comes next */
+    uint32_t trailers;              /* bytes of the trailer section so far */
+    bool continue_due;              /* the client waits for 100 */
     bool safe, close, old, is_head; /* of the request under way */
     uint32_t empty_lines;
     gw_http_header_t headers[GW_HTTP_HEADERS];
@@ -114,20 +126,21 @@ void gw_http_init(gw_http_t *self, const gw_http_limits_t *limits, const char *d
 void gw_http_free(gw_http_t *self);
 /* Takes what was read from the socket. */
 void gw_http_input(gw_http_t *self, int64_t now, const void *bytes, size_t size);
-/* The next complete request, or what is wrong. A request that is, or follows, an unsafe one (not GET, HEAD, OPTIONS) is
- * held back until all earlier ones are answered, so call this after answers too. GW_HTTP_BAD comes once; request->sequence
- * then names the answer, which must close. */
+/* The next complete request, or what is wrong. A request that is, or follows, an unsafe one (not GET, HEAD,
+ * OPTIONS) is held back until all earlier ones are answered, so call this after answers too. GW_HTTP_BAD
+ * comes once; request->sequence then names the answer, which must close. */
 gw_http_result_t gw_http_next(gw_http_t *self, int64_t now, gw_http_request_t *request);
-/* The value of a header field (name in lower case), empty when there is none. Of repeated fields the first. */
+/* The value of a header field (name in lower case), empty when there is none. Of repeated fields the first.
+ */
 proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name);
-/* The answer to a request handed out and not answered yet, in any order. */
+/* gw_http_write.c: the answer to a request handed out and not answered yet, in any order. */
 void gw_http_respond(gw_http_t *self, int64_t now, uint32_t sequence, const gw_http_response_t *response);
 /* The first `size` bytes of self->out are sent. */
 void gw_http_sent(gw_http_t *self, size_t size);
 /* Whether the shell should read on, or leave bytes in the socket for now. */
 bool gw_http_wants_input(const gw_http_t *self);
-/* Whether everything is said and the connection is to be closed: send FIN, then read and drop what still comes for a
- * moment (RFC 9112 section 9.6), so that the client gets the last answer. */
+/* Whether everything is said and the connection is to be closed: send FIN, then read and drop what still
+ * comes for a moment (RFC 9112 section 9.6), so that the client gets the last answer. */
 bool gw_http_wants_close(const gw_http_t *self);
 /* Requests handed out and not answered. */
 uint32_t gw_http_outstanding(const gw_http_t *self);
@@ -141,10 +154,14 @@ void gw_http_check(const gw_http_t *self);
 void gw_http_show(const gw_http_t *self, proto_buf_t *out);
 
 /* Parts of the core, in files of their own. */
-/* gw_http_head.c: judges the whole head at the front of self->in and fills the request in. PROTO_ERROR_none, or the error with
- * self->detail. */
+/* gw_http_head.c: judges the whole head at the front of self->in and fills the request in. PROTO_ERROR_none,
+ * or the error with self->detail. */
 proto_error_t gw_http_parse_head(gw_http_t *self);
-/* gw_http_body.c: decodes chunks behind the head. 1 done, 0 more bytes are needed, -1 with self->error and detail. */
+/* One field line without its CRLF: 0 and the field, -1 when it is malformed (RFC 9112 section 5.1). The name
+ * is made lower case in place. */
+PROTO_MUST_CHECK int gw_http_parse_field(uint8_t *line, size_t size, gw_http_header_t *field);
+/* gw_http_body.c: decodes chunks behind the head. 1 done, 0 more bytes are needed, -1 with self->error and
+ * detail. */
 PROTO_MUST_CHECK int gw_http_parse_chunks(gw_http_t *self);
 
 #endif

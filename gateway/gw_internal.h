@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "gateway.h"
+#include "gw_address.h"
 #include "gw_bind.h"
 #include "gw_generation.h"
 #include "gw_http.h"
@@ -20,8 +21,9 @@
 enum {
     GW_TRACE = 64,         /* longest request id, bytes */
     GW_REQUESTS = 1 << 18, /* most requests under way in one gateway */
-    GW_GRACE_MS = 50,   /* the broker answers at the deadline; this much later the gateway does it itself */
-    GW_HEALTH_MS = 2000 /* deadline of what the health endpoints ask */
+    GW_GRACE_MS = 50,    /* the broker answers at the deadline; this much later the gateway does it itself */
+    GW_HEALTH_MS = 2000, /* deadline of what the health endpoints ask */
+    GW_READ_BYTES = 65536
 };
 
 typedef struct gw_conn gw_conn_t;
@@ -54,18 +56,21 @@ struct gw_gateway {
     uv_tcp_t listener;
     uv_poll_t wire_poll, pipe_poll;
     uv_prepare_t prepare;
-    uv_check_t check;
     uv_timer_t timer;
     zsock_t *pipe;
     proto_wire_t *wire;
     gw_generation_t *generation;
     proto_slab_t requests;
-    gw_request_t spare;  /* answers what no slot is left for */
-    proto_wheel_t wheel; /* deadlines of requests and connections */
-    gw_conn_t *conns;    /* all of them */
+    gw_request_t spare;       /* answers what no slot is left for */
+    proto_wheel_t wheel;      /* deadlines of requests */
+    proto_wheel_t conn_wheel; /* of connections */
+    gw_conn_t *conns;         /* all of them */
     uint32_t conn_count;
     gw_conn_t *dirty; /* those with something to write or close this turn */
-    struct gw_addresses *addresses;
+    gw_address_t *addresses;
+    gw_http_limits_t limits;
+    uint8_t *read_buffer; /* one for all connections: what is read is taken at once */
+    int64_t timer_at;
     gw_binder_t binder;
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
@@ -130,14 +135,12 @@ void gw_conn_stop_listening(gw_gateway_t *self);
 void gw_conn_respond(gw_conn_t *conn, uint32_t sequence, const gw_http_response_t *response);
 const char *gw_conn_address(const gw_conn_t *conn);
 gw_request_t **gw_conn_requests(gw_conn_t *conn);
-/* A timer of a connection has fired. */
-void gw_conn_expired(gw_conn_t *conn);
-gw_conn_t *gw_conn_of_timer(proto_wheel_node_t *node);
-/* Writes what this turn has to say. */
+/* Looks at the connections whose time has come. */
+void gw_conn_expire(gw_gateway_t *self);
+/* Writes what this turn has to say, and takes requests that had to wait for it. */
 void gw_conn_flush(gw_gateway_t *self);
 /* Closes connections with nothing under way (draining), or all. */
 void gw_conn_close_idle(gw_gateway_t *self);
 void gw_conn_close_all(gw_gateway_t *self);
-void gw_conn_free_addresses(gw_gateway_t *self);
 
 #endif

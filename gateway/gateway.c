@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A gateway thread: its loop, its wire, its life. Everything that wakes it only gathers work; the turn before
+ * each poll does the rest: drain the wire, answer, write each connection once, send one batch, write the log
+ * once. Thread: its own. In: what gw_serve takes. Out: HELLO, HEARTBEAT, DISCONNECT and what gw_serve sends.
+ */
+#include "gateway.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "gw_internal.h"
+#include "proto_clock.h"
+#include "proto_log.h"
+
+enum { S_LINGER_MS = 200 };
+
+/* RFC 9110 section 5.6.7; whatever the locale. */
+static void s_date(gw_gateway_t *self)
+{
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int64_t second = proto_clock_wall_us() / 1000000;
+    if (second == self->date_s)
+        return;
+    self->date_s = second;
+    time_t when = (time_t)second;
+    struct tm tm;
+    gmtime_r(&when, &tm);
+    snprintf(self->date, sizeof self->date, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday,
+             (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon, (unsigned)(tm.tm_year + 1900) % 10000,
+             (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+}
+
+static void s_put(gw_gateway_t *self, proto_type_t type)
+{
+    int rc = proto_wire_put(self->wire, &(proto_record_t){.type = type});
+    PROTO_ASSERT(rc == 0);
+}
+
+/* Takes what the broker has sent; false when there was nothing. */
+static bool s_drain_wire(gw_gateway_t *self)
+{
+    proto_batch_t batch;
+    bool any = false;
+    while (proto_wire_receive(self->wire, gw_now(self), &batch) == 1) {
+        proto_record_t record;
+        for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;)
+            if (rc > 0)
+                gw_serve_record(self, &record);
+        any = true;
+    }
+    return any;
+}
+
+static void s_expire(gw_gateway_t *self)
+{
+    for (proto_wheel_node_t *node; (node = proto_wheel_expire(&self->wheel, gw_now(self)));)
+        gw_serve_expired(self, (gw_request_t *)((char *)node - offsetof(gw_request_t, timer)));
+    gw_conn_expire(self);
+}
+
+/* Tells main once nothing is under way any more. */
+static void s_check_drained(gw_gateway_t *self)
+{
+    if (!self->draining || self->drained)
+        return;
+    gw_conn_close_idle(self);
+    for (gw_conn_t *conn = self->conns; conn; conn = NULL)
+        if (self->requests.used)
+            return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
+}
+
+static void s_begin_drain(gw_gateway_t *self)
+{
+    if (self->draining)
+        return;
+    self->draining = true;
+    gw_conn_stop_listening(self);
+}
+
+static void s_drain_pipe(gw_gateway_t *self)
+{
+    while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
+        char *command = zstr_recv(self->pipe);
+        if (!command || strcmp(command, "$TERM") == 0)
+            self->stopping = true;
+        else if (strcmp(command, "DRAIN") == 0)
+            s_begin_drain(self);
+        freen(command);
+    }
+}
+
+static void s_on_timer(uv_timer_t *timer)
+{
+    (void)timer; /* waking up is enough: the turn does the rest */
+}
+
+static void s_set_timer(gw_gateway_t *self, int64_t at)
+{
+    int64_t wheel = proto_wheel_next(&self->wheel), conns = proto_wheel_next(&self->conn_wheel);
+    at = wheel < at ? wheel : at;
+    at = conns < at ? conns : at;
+    int64_t now = gw_now(self);
+    if (at == self->timer_at && at > now)
+        return;
+    self->timer_at = at;
+    uv_timer_start(&self->timer, s_on_timer, at > now ? (uint64_t)(at - now) : 1, 0);
+}
+
+/* Runs right before each poll, so whatever the poll's callbacks, timers or this turn itself brought about is
+ * done, and no edge of the wire's descriptor is lost: sending can eat it, hence the second look. */
+static void s_turn(uv_prepare_t *prepare)
+{
+    gw_gateway_t *self = prepare->data;
+    s_date(self);
+    s_drain_pipe(self);
+    s_expire(self);
+    int64_t heartbeat;
+    do {
+        (void)s_drain_wire(self);
+        gw_conn_flush(self);
+        heartbeat = proto_wire_tick(self->wire, gw_now(self));
+        if (!proto_wire_flush(self->wire, gw_now(self)))
+            heartbeat = gw_now(self) + 10; /* the broker takes nothing now: try again soon */
+    } while (s_drain_wire(self));
+    gw_conn_flush(self);
+    gw_log_flush(&self->log);
+    s_check_drained(self);
+    if (self->stopping)
+        uv_stop(&self->loop);
+    s_set_timer(self, heartbeat);
+}
+
+static void s_on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)poll, (void)status, (void)events; /* see s_turn */
+}
+
+static int s_start_loop(gw_gateway_t *self)
+{
+    if (uv_loop_init(&self->loop) < 0)
+        return -1;
+    self->started_ms = gw_now(self);
+    uv_prepare_init(&self->loop, &self->prepare);
+    self->prepare.data = self;
+    uv_prepare_start(&self->prepare, s_turn);
+    uv_timer_init(&self->loop, &self->timer);
+    if (gw_conn_listen(self) < 0 ||
+        uv_poll_init(&self->loop, &self->wire_poll, proto_wire_fd(self->wire)) < 0 ||
+        uv_poll_init(&self->loop, &self->pipe_poll, (int)zsock_fd(self->pipe)) < 0)
+        return -1;
+    uv_poll_start(&self->wire_poll, UV_READABLE, s_on_readable);
+    uv_poll_start(&self->pipe_poll, UV_READABLE, s_on_readable);
+    return 0;
+}
+
+static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *config)
+{
+    int64_t now = proto_clock_ms();
+    self->config = config;
+    self->pipe = pipe;
+    self->limits = (gw_http_limits_t){
+        .head_bytes = config->max_head,
+        .body_bytes = config->max_body,
+        .head_ms = config->head_timeout,
+        .body_ms = config->body_timeout,
+        .idle_ms = config->idle_timeout,
+    };
+    self->trace_seed = proto_clock_random();
+    self->generation = gw_generation_new();
+    self->addresses = gw_address_new();
+    self->read_buffer = malloc(GW_READ_BYTES);
+    PROTO_ASSERT(self->read_buffer != NULL);
+    proto_slab_init(&self->requests, sizeof(gw_request_t), GW_REQUESTS);
+    proto_wheel_init(&self->wheel, now);
+    proto_wheel_init(&self->conn_wheel, now);
+    gw_binder_init(&self->binder);
+    gw_log_init(&self->log, config->access_log);
+    self->wire = proto_wire_open(config->context, config->broker, now);
+    if (!self->wire) {
+        proto_log(PROTO_LOG_ERROR, "gateway", "cannot connect to the broker at %s", config->broker);
+        return -1;
+    }
+    s_put(self, PROTO_HELLO);
+    return 0;
+}
+
+static void s_finish_request(void *item)
+{
+    gw_request_t *request = item;
+    proto_buf_free(&request->line);
+    proto_buf_free(&request->arguments);
+    gw_generation_drop(&request->generation);
+}
+
+static void s_close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void s_stop_loop(gw_gateway_t *self)
+{
+    gw_conn_close_all(self);
+    uv_prepare_stop(&self->prepare);
+    uv_walk(&self->loop, s_close_handle, NULL);
+    while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0)
+        continue;
+    uv_loop_close(&self->loop);
+}
+
+static void s_free(gw_gateway_t *self)
+{
+    if (self->wire) {
+        s_put(self, PROTO_DISCONNECT);
+        (void)proto_wire_flush(self->wire, proto_clock_ms());
+    }
+    proto_wire_close(&self->wire, S_LINGER_MS);
+    proto_slab_free(&self->requests, s_finish_request);
+    s_finish_request(&self->spare);
+    gw_generation_drop(&self->generation);
+    gw_address_free(&self->addresses);
+    gw_binder_free(&self->binder);
+    gw_log_flush(&self->log);
+    gw_log_free(&self->log);
+    proto_buf_free(&self->json);
+    proto_buf_free(&self->extra);
+    free(self->read_buffer);
+    free(self);
+}
+
+void gateway_actor(zsock_t *pipe, void *config)
+{
+    gw_gateway_t *self = calloc(1, sizeof *self);
+    PROTO_ASSERT(self != NULL);
+    bool started = s_init(self, pipe, config) == 0;
+    bool looping = started && s_start_loop(self) == 0;
+    zsock_signal(pipe, looping ? 0 : 1);
+    if (looping)
+        uv_run(&self->loop, UV_RUN_DEFAULT);
+    if (started)
+        s_stop_loop(self);
+    s_free(self);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Connections: bytes between sockets and their HTTP cores. One read and one write per turn and connection;
+ * what the socket does not take waits in one buffer, and nothing more is read meanwhile. Thread: the
+ * gateway's. */
+#include "gw_internal.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto_clock.h"
+#include "proto_log.h"
+
+enum {
+    S_BACKLOG = 1024,
+    S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
+    S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
+    S_HALF_CLOSED_MS = 1000 /* a client that has shut its side down gets answers for so long */
+};
+
+struct gw_conn {
+    uv_tcp_t tcp;
+    gw_gateway_t *gateway;
+    gw_conn_t *next, *prev;
+    gw_conn_t *next_dirty;
+    bool dirty, reading, writing;
+    bool half_closed; /* the client has shut down its side */
+    bool lingering;   /* everything is said; waiting for the client's end */
+    bool closed;      /* uv_close was called */
+    gw_http_t http;
+    gw_request_t *requests; /* unanswered */
+    proto_wheel_node_t timer;
+    int64_t give_up; /* when a stalled write, a lingering or a half-closed connection ends */
+    uint8_t address[16];
+    char text[46];
+    uv_write_t write;
+    proto_buf_t sending; /* given to uv_write */
+};
+
+const char *gw_conn_address(const gw_conn_t *conn)
+{
+    return conn->text;
+}
+
+gw_request_t **gw_conn_requests(gw_conn_t *conn)
+{
+    return &conn->requests;
+}
+
+static void s_mark(gw_conn_t *conn)
+{
+    if (conn->dirty || conn->closed)
+        return;
+    conn->dirty = true;
+    conn->next_dirty = conn->gateway->dirty;
+    conn->gateway->dirty = conn;
+}
+
+static void s_on_closed(uv_handle_t *handle)
+{
+    gw_conn_t *conn = handle->data;
+    gw_gateway_t *self = conn->gateway;
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        self->conns = conn->next;
+    if (conn->next)
+        conn->next->prev = conn->prev;
+    self->conn_count--;
+    gw_http_free(&conn->http);
+    proto_buf_free(&conn->sending);
+    free(conn);
+}
+
+/* Ends a connection; its requests are given up. */
+static void s_close(gw_conn_t *conn)
+{
+    if (conn->closed)
+        return;
+    conn->closed = true;
+    gw_request_t *requests = conn->requests;
+    conn->requests = NULL;
+    gw_serve_gone(conn->gateway, requests);
+    gw_address_leave(conn->gateway->addresses, conn->address);
+    proto_wheel_remove(&conn->gateway->conn_wheel, &conn->timer);
+    for (gw_conn_t **at = &conn->gateway->dirty; conn->dirty && *at; at = &(*at)->next_dirty) {
+        if (*at == conn) {
+            *at = conn->next_dirty;
+            break;
+        }
+    }
+    uv_close((uv_handle_t *)&conn->tcp, s_on_closed);
+}
+
+/* Keeps the timer at or before the next deadline: moving it later at every request would cost more than
+ * looking at it once too early. */
+static void s_schedule(gw_conn_t *conn)
+{
+    proto_wheel_t *wheel = &conn->gateway->conn_wheel;
+    int64_t deadline = gw_http_next_deadline(&conn->http);
+    if (conn->give_up < deadline)
+        deadline = conn->give_up;
+    if (deadline == PROTO_NEVER || (proto_wheel_on(&conn->timer) && conn->timer.deadline <= deadline))
+        return;
+    proto_wheel_remove(wheel, &conn->timer);
+    proto_wheel_add(wheel, &conn->timer, deadline);
+}
+
+/* Serves what has arrived, as far as the order of answers lets it. */
+static void s_pump(gw_conn_t *conn)
+{
+    gw_http_request_t request;
+    while (!conn->closed) {
+        switch (gw_http_next(&conn->http, gw_now(conn->gateway), &request)) {
+        case GW_HTTP_NOTHING:
+            return;
+        case GW_HTTP_REQUEST:
+            gw_serve(conn->gateway, conn, &request);
+            break;
+        case GW_HTTP_BAD:
+            gw_serve_bad(conn->gateway, conn, request.sequence, conn->http.error, conn->http.detail);
+            break;
+        }
+    }
+}
+
+static void s_on_alloc(uv_handle_t *handle, size_t wish, uv_buf_t *buf)
+{
+    (void)wish;
+    gw_conn_t *conn = handle->data;
+    *buf = uv_buf_init((char *)conn->gateway->read_buffer, GW_READ_BYTES);
+}
+
+/* The client has shut down its side. It may still read, so what is under way gets a moment; but mostly it has
+ * left.
+ */
+static void s_on_end(gw_conn_t *conn)
+{
+    uv_read_stop((uv_stream_t *)&conn->tcp);
+    conn->reading = false;
+    if (conn->lingering || (!conn->requests && !conn->writing && conn->http.out.size == 0)) {
+        s_close(conn);
+        return;
+    }
+    conn->half_closed = true;
+    conn->give_up = gw_now(conn->gateway) + S_HALF_CLOSED_MS;
+    s_mark(conn);
+}
+
+static void s_on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    gw_conn_t *conn = stream->data;
+    if (size == 0)
+        return;
+    if (size == UV_EOF) {
+        s_on_end(conn);
+    } else if (size < 0) {
+        s_close(conn);
+    } else if (!conn->lingering) { /* what still comes while lingering is dropped */
+        gw_http_input(&conn->http, gw_now(conn->gateway), buf->base, (size_t)size);
+        s_pump(conn);
+        s_mark(conn);
+    }
+}
+
+static void s_set_reading(gw_conn_t *conn, bool on)
+{
+    if (conn->reading == on || conn->half_closed || conn->closed)
+        return;
+    conn->reading = on;
+    if (on && uv_read_start((uv_stream_t *)&conn->tcp, s_on_alloc, s_on_read) < 0)
+        s_close(conn);
+    else if (!on)
+        uv_read_stop((uv_stream_t *)&conn->tcp);
+}
+
+static void s_on_written(uv_write_t *write, int status)
+{
+    gw_conn_t *conn = write->data;
+    conn->writing = false;
+    proto_buf_reset(&conn->sending);
+    if (status < 0) {
+        s_close(conn);
+        return;
+    }
+    if (!conn->half_closed)
+        conn->give_up = PROTO_NEVER;
+    s_mark(conn);
+}
+
+/* Hands the rest to libuv, which writes it as the socket takes it. */
+static void s_queue(gw_conn_t *conn)
+{
+    proto_buf_t swap = conn->sending;
+    conn->sending = conn->http.out;
+    conn->http.out = swap;
+    proto_buf_reset(&conn->http.out);
+    uv_buf_t buf = uv_buf_init((char *)conn->sending.data, (unsigned)conn->sending.size);
+    conn->write.data = conn;
+    if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, s_on_written) < 0) {
+        s_close(conn);
+        return;
+    }
+    conn->writing = true;
+    if (!conn->half_closed)
+        conn->give_up = gw_now(conn->gateway) + S_STALL_MS;
+}
+
+static void s_write(gw_conn_t *conn)
+{
+    if (conn->writing || conn->closed || conn->http.out.size == 0)
+        return;
+    uv_buf_t buf = uv_buf_init((char *)conn->http.out.data, (unsigned)conn->http.out.size);
+    int sent = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        s_close(conn);
+        return;
+    }
+    if (sent > 0)
+        gw_http_sent(&conn->http, (size_t)sent);
+    if (conn->http.out.size)
+        s_queue(conn);
+}
+
+/* Everything is said: FIN goes out, and what the client still sends is read and dropped for a moment, because
+ * a reset would take the last answer from it (RFC 9112 section 9.6). */
+static void s_linger(gw_conn_t *conn)
+{
+    int fd;
+    if (conn->half_closed || uv_fileno((uv_handle_t *)&conn->tcp, &fd) < 0 || shutdown(fd, SHUT_WR) < 0) {
+        s_close(conn);
+        return;
+    }
+    conn->lingering = true;
+    conn->give_up = gw_now(conn->gateway) + S_LINGER_MS;
+    s_set_reading(conn, true);
+}
+
+static void s_flush(gw_conn_t *conn)
+{
+    s_pump(conn);
+    s_write(conn);
+    if (conn->closed)
+        return;
+    bool finished = !conn->writing && gw_http_wants_close(&conn->http);
+    if (conn->half_closed && !conn->requests && !conn->writing && conn->http.out.size == 0)
+        finished = true;
+    if (finished && !conn->lingering)
+        s_linger(conn);
+    else if (!conn->lingering)
+        s_set_reading(conn, gw_http_wants_input(&conn->http) || conn->requests == NULL ||
+                                conn->http.in.size < GW_READ_BYTES);
+    if (!conn->closed)
+        s_schedule(conn);
+}
+
+void gw_conn_flush(gw_gateway_t *self)
+{
+    while (self->dirty) {
+        gw_conn_t *conn = self->dirty;
+        self->dirty = conn->next_dirty;
+        conn->dirty = false;
+        s_flush(conn);
+    }
+}
+
+void gw_conn_respond(gw_conn_t *conn, uint32_t sequence, const gw_http_response_t *response)
+{
+    gw_http_respond(&conn->http, gw_now(conn->gateway), sequence, response);
+    s_mark(conn);
+}
+
+void gw_conn_expire(gw_gateway_t *self)
+{
+    int64_t now = gw_now(self);
+    for (proto_wheel_node_t *node; (node = proto_wheel_expire(&self->conn_wheel, now));) {
+        gw_conn_t *conn = (gw_conn_t *)((char *)node - offsetof(gw_conn_t, timer));
+        if (conn->give_up <= now) {
+            s_close(conn);
+            continue;
+        }
+        gw_http_tick(&conn->http, now);
+        s_mark(conn);
+    }
+}
+
+/* The peer's address, IPv4 mapped into IPv6 so that both count alike. -1 when it has left already. */
+static int s_peer(gw_conn_t *conn)
+{
+    struct sockaddr_storage peer;
+    int size = sizeof peer;
+    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&peer, &size) < 0)
+        return -1;
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
+        conn->address[10] = conn->address[11] = 0xff;
+        memcpy(conn->address + 12, &in->sin_addr, 4);
+        uv_ip4_name(in, conn->text, sizeof conn->text);
+    } else {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
+        memcpy(conn->address, &in6->sin6_addr, 16);
+        uv_ip6_name(in6, conn->text, sizeof conn->text);
+    }
+    return 0;
+}
+
+static void s_on_refused_closed(uv_handle_t *handle)
+{
+    gw_conn_t *conn = handle->data;
+    conn->gateway->conn_count--;
+    free(conn);
+}
+
+/* Tells one connection too many so, as well as a socket takes it at once. */
+static void s_refuse(gw_conn_t *conn)
+{
+    static const char text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Content-Length: 111\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+        "{\"type\":\"about:blank\",\"title\":\"Overloaded\",\"status\":503,"
+        "\"detail\":\"Too many connections.\",\"code\":\"overloaded\"}";
+    uv_buf_t buf = uv_buf_init((char *)text, sizeof text - 1);
+    (void)uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    uv_close((uv_handle_t *)&conn->tcp, s_on_refused_closed);
+}
+
+static void s_open(gw_gateway_t *self, gw_conn_t *conn)
+{
+    gw_http_init(&conn->http, &self->limits, self->date, gw_now(self));
+    conn->give_up = PROTO_NEVER;
+    conn->next = self->conns;
+    if (self->conns)
+        self->conns->prev = conn;
+    self->conns = conn;
+    (void)uv_tcp_nodelay(&conn->tcp, 1);
+    s_set_reading(conn, true);
+    if (!conn->closed)
+        s_schedule(conn);
+}
+
+static void s_on_connection(uv_stream_t *listener, int status)
+{
+    gw_gateway_t *self = listener->data;
+    gw_conn_t *conn = status < 0 ? NULL : calloc(1, sizeof *conn);
+    if (!conn)
+        return;
+    conn->gateway = self;
+    conn->tcp.data = conn;
+    self->conn_count++;
+    if (uv_tcp_init(&self->loop, &conn->tcp) < 0) {
+        self->conn_count--;
+        free(conn);
+        return;
+    }
+    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 || s_peer(conn) < 0)
+        uv_close((uv_handle_t *)&conn->tcp, s_on_refused_closed);
+    else if (self->conn_count > self->config->connections ||
+             gw_address_enter(self->addresses, conn->address, self->config->per_address) < 0)
+        s_refuse(conn);
+    else
+        s_open(self, conn);
+}
+
+/* A socket that shares its port with the other gateway threads; the kernel spreads connections over them. */
+static int s_socket(const gateway_config_t *config)
+{
+    struct sockaddr_storage address = {0};
+    int on = 1, family = strchr(config->address, ':') ? AF_INET6 : AF_INET;
+    int rc = family == AF_INET6 ? uv_ip6_addr(config->address, config->port, (struct sockaddr_in6 *)&address)
+                                : uv_ip4_addr(config->address, config->port, (struct sockaddr_in *)&address);
+    if (rc < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    socklen_t size = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
+        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+        bind(fd, (struct sockaddr *)&address, size) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int gw_conn_listen(gw_gateway_t *self)
+{
+    const gateway_config_t *config = self->config;
+    int fd = s_socket(config), rc = fd < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = uv_tcp_init(&self->loop, &self->listener);
+    if (rc == 0)
+        rc = uv_tcp_open(&self->listener, fd);
+    self->listener.data = self;
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&self->listener, S_BACKLOG, s_on_connection);
+    if (rc == 0)
+        return 0;
+    proto_log(PROTO_LOG_ERROR, "gateway", "cannot listen on %s port %u: %s", config->address, config->port,
+              uv_strerror(rc));
+    return -1;
+}
+
+void gw_conn_stop_listening(gw_gateway_t *self)
+{
+    if (!uv_is_closing((uv_handle_t *)&self->listener))
+        uv_close((uv_handle_t *)&self->listener, NULL);
+}
+
+void gw_conn_close_idle(gw_gateway_t *self)
+{
+    for (gw_conn_t *conn = self->conns; conn; conn = conn->next)
+        if (!conn->requests && !conn->writing && conn->http.out.size == 0)
+            s_close(conn);
+}
+
+void gw_conn_close_all(gw_gateway_t *self)
+{
+    for (gw_conn_t *conn = self->conns; conn; conn = conn->next)
+        s_close(conn);
+}
