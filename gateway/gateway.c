@@ -65,9 +65,8 @@ static void s_check_drained(gw_gateway_t *self)
     if (!self->draining || self->drained)
         return;
     gw_conn_close_idle(self);
-    for (gw_conn_t *conn = self->conns; conn; conn = NULL)
-        if (self->requests.used)
-            return;
+    if (self->requests.used || self->conns)
+        return;
     self->drained = true;
     zstr_send(self->pipe, "DRAINED");
 }

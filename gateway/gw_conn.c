@@ -238,19 +238,21 @@ static void s_linger(gw_conn_t *conn)
 static void s_flush(gw_conn_t *conn)
 {
     s_pump(conn);
+    bool full = conn->http.out.size >= GW_HTTP_OUT;
     s_write(conn);
     if (conn->closed)
         return;
-    bool finished = !conn->writing && gw_http_wants_close(&conn->http);
-    if (conn->half_closed && !conn->requests && !conn->writing && conn->http.out.size == 0)
-        finished = true;
-    if (finished && !conn->lingering)
+    bool empty = !conn->writing && conn->http.out.size == 0;
+    if (empty && !conn->lingering &&
+        (gw_http_wants_close(&conn->http) || (conn->half_closed && !conn->requests)))
         s_linger(conn);
     else if (!conn->lingering)
-        s_set_reading(conn, gw_http_wants_input(&conn->http) || conn->requests == NULL ||
-                                conn->http.in.size < GW_READ_BYTES);
-    if (!conn->closed)
-        s_schedule(conn);
+        s_set_reading(conn, gw_http_wants_input(&conn->http));
+    if (conn->closed)
+        return;
+    if (full && empty) /* requests were held back until there is room for their answers */
+        s_mark(conn);
+    s_schedule(conn);
 }
 
 void gw_conn_flush(gw_gateway_t *self)
@@ -313,12 +315,14 @@ static void s_on_refused_closed(uv_handle_t *handle)
 /* Tells one connection too many so, as well as a socket takes it at once. */
 static void s_refuse(gw_conn_t *conn)
 {
-    static const char text[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-        "Content-Length: 111\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        "{\"type\":\"about:blank\",\"title\":\"Overloaded\",\"status\":503,"
-        "\"detail\":\"Too many connections.\",\"code\":\"overloaded\"}";
-    uv_buf_t buf = uv_buf_init((char *)text, sizeof text - 1);
+    static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Overloaded\",\"status\":503,"
+                               "\"detail\":\"Too many connections.\",\"code\":\"overloaded\"}";
+    char text[512];
+    int size = snprintf(text, sizeof text,
+                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " GW_PROBLEM_TYPE "\r\n"
+                        "Content-Length: %zu\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s",
+                        sizeof body - 1, body);
+    uv_buf_t buf = uv_buf_init(text, (unsigned)size);
     (void)uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
     uv_close((uv_handle_t *)&conn->tcp, s_on_refused_closed);
 }

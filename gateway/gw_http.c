@@ -234,8 +234,7 @@ proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name)
 bool gw_http_wants_input(const gw_http_t *self)
 {
     size_t room = self->limits->head_bytes + self->length + S_READ_AHEAD;
-    return self->state < GW_HTTP_S_BAD && !self->closing && self->in.size < room &&
-           self->out.size < GW_HTTP_OUT;
+    return self->in.size < room && self->out.size < GW_HTTP_OUT; /* what comes after the end is dropped */
 }
 
 bool gw_http_wants_close(const gw_http_t *self)
