@@ -135,6 +135,8 @@ void proto_catalogue_encode(const proto_catalogue_t *self, proto_buf_t *out);
 PROTO_MUST_CHECK int proto_catalogue_decode(proto_bytes_t map, proto_catalogue_t **self, proto_buf_t *why);
 /* An empty one. */
 proto_catalogue_t *proto_catalogue_new(void);
+/* Computes self->hash from the operations; for whoever built them. */
+void proto_catalogue_seal(proto_catalogue_t *self);
 /* Frees it and nulls the pointer. Twice is harmless. */
 void proto_catalogue_free(proto_catalogue_t **self);
 /* The operation of that name / hash, or NULL. Linear: for set-up and tests; hot paths keep tables of their
