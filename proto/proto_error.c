@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "proto_value.h"
+
 static const struct {
     const char *code;
     int status;
@@ -99,4 +101,17 @@ const char *proto_error_reason(int status)
         if (s_reasons[i].status == status)
             return s_reasons[i].reason;
     return "Unknown";
+}
+
+void proto_error_body(proto_buf_t *out, proto_error_t error, const char *detail)
+{
+    proto_write_map(out, 4);
+    proto_write_text(out, "code");
+    proto_write_text(out, proto_error_code(error));
+    proto_write_text(out, "status");
+    proto_write_int(out, proto_error_status(error));
+    proto_write_text(out, "title");
+    proto_write_text(out, proto_error_title(error));
+    proto_write_text(out, "detail");
+    proto_write_text(out, detail ? detail : proto_error_title(error));
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The one table of errors that a peer can see: a short code, an HTTP status and a title. HTTP shows them as
  * problem+json (RFC 9457), ZeroMQ peers as {code, status, title, detail}. Endpoint files add codes of their
- * own
- * (`@error`), which travel in the body of an ERROR record. Thread: any. */
+ * own (`@error`), which travel in the body of an ERROR record. Thread: any. */
 #ifndef PROTO_ERROR_H
 #define PROTO_ERROR_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "proto_buf.h"
 
 /* X(name, HTTP status, title): the order is the wire number, so new ones go to the end. */
 #define PROTO_ERRORS(X)                                                                                      \
@@ -59,5 +60,8 @@ proto_error_t proto_error_find(const char *code);
 bool proto_error_retryable(proto_error_t error);
 /* The reason phrase of a status (RFC 9110 section 15), "Unknown" for one without. */
 const char *proto_error_reason(int status);
+/* Appends the body of an ERROR record: a MessagePack map {code, status, title, detail}; `detail` is a
+ * sentence or NULL. */
+void proto_error_body(proto_buf_t *out, proto_error_t error, const char *detail);
 
 #endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Peers: their coming and going, what they say, heartbeats both ways. Thread: the broker's. */
+#include "brk_internal.h"
+
+#include <stdlib.h>
+
+#include "proto_clock.h"
+#include "proto_value.h"
+#include "proto_wire.h"
+
+brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *arg, int64_t now)
+{
+    brk_core_t *self = calloc(1, sizeof *self);
+    PROTO_ASSERT(self != NULL);
+    self->limits = *limits;
+    self->send = send;
+    self->arg = arg;
+    self->sweep_at = now + BRK_SWEEP_MS;
+    proto_slab_init(&self->peers, sizeof(brk_peer_t), limits->peers);
+    proto_slab_init(&self->requests, sizeof(brk_request_t), limits->requests);
+    proto_wheel_init(&self->wheel, now);
+    return self;
+}
+
+static void s_finish_peer(void *item)
+{
+    brk_peer_t *peer = item;
+    brk_queue_free_lanes(peer);
+    free(peer->offers);
+}
+
+static void s_finish_request(void *item)
+{
+    proto_buf_free(&((brk_request_t *)item)->stored);
+}
+
+void brk_core_free(brk_core_t **self_pointer)
+{
+    brk_core_t *self = *self_pointer;
+    if (!self)
+        return;
+    proto_slab_free(&self->peers, s_finish_peer);
+    proto_slab_free(&self->requests, s_finish_request);
+    for (uint32_t i = 0; i < self->service_count; i++)
+        brk_service_free(self->services[i]);
+    proto_buf_free(&self->body);
+    free(self);
+    *self_pointer = NULL;
+}
+
+void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag))
+{
+    self->forget = forget;
+}
+
+const brk_stats_t *brk_core_stats(const brk_core_t *self)
+{
+    return &self->stats;
+}
+
+void brk_core_drain(brk_core_t *self)
+{
+    self->draining = true;
+}
+
+bool brk_core_idle(const brk_core_t *self)
+{
+    return self->in_flight == 0 && self->waiting == 0;
+}
+
+void brk_send(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
+{
+    peer->told = now;
+    self->send(self->arg, peer->tag, record);
+}
+
+void brk_send_type(brk_core_t *self, int64_t now, brk_peer_t *peer, proto_type_t type)
+{
+    brk_send(self, now, peer, &(proto_record_t){.type = type});
+}
+
+void brk_send_error(brk_core_t *self, int64_t now, brk_peer_t *peer, uint64_t id, proto_error_t error)
+{
+    proto_buf_reset(&self->body);
+    proto_error_body(&self->body, error, NULL);
+    brk_send(self, now, peer,
+             &(proto_record_t){
+                 .type = PROTO_ERROR,
+                 .number = (uint16_t)error,
+                 .id = id,
+                 .body = proto_buf_bytes(&self->body),
+             });
+}
+
+static void s_publish_to(brk_core_t *self, int64_t now, brk_peer_t *peer, const brk_service_t *service,
+                         const brk_catalogue_t *catalogue)
+{
+    brk_send(self, now, peer,
+             &(proto_record_t){
+                 .type = PROTO_PUBLISH,
+                 .operation = catalogue->hash,
+                 .service = proto_bytes_of(service->name),
+                 .body = proto_buf_bytes(&catalogue->body),
+             });
+}
+
+void brk_publish(brk_core_t *self, int64_t now, const brk_service_t *service,
+                 const brk_catalogue_t *catalogue)
+{
+    uint32_t at = 0;
+    for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));)
+        if (peer->hello)
+            s_publish_to(self, now, peer, service, catalogue);
+}
+
+uint64_t brk_core_join(brk_core_t *self, int64_t now, bool trusted, void *tag)
+{
+    uint64_t id;
+    brk_peer_t *peer = proto_slab_take(&self->peers, &id);
+    if (!peer)
+        return 0;
+    *peer = (brk_peer_t){.id = id, .tag = tag, .trusted = trusted, .heard = now, .told = now};
+    return id;
+}
+
+/* Forgets a peer: its registration ends, its requests are given up. */
+static void s_forget(brk_core_t *self, int64_t now, brk_peer_t *peer)
+{
+    void *tag = peer->tag;
+    brk_worker_end(self, now, peer);
+    while (peer->requests)
+        brk_request_orphan(self, now, peer->requests);
+    brk_queue_free_lanes(peer);
+    proto_slab_release(&self->peers, peer->id);
+    if (self->forget)
+        self->forget(self->arg, tag);
+}
+
+void brk_core_leave(brk_core_t *self, int64_t now, uint64_t id)
+{
+    brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    if (peer)
+        s_forget(self, now, peer);
+}
+
+static void s_hello(brk_core_t *self, int64_t now, brk_peer_t *peer)
+{
+    peer->hello = true;
+    brk_send_type(self, now, peer, PROTO_HEARTBEAT); /* so that it knows we are there */
+    for (uint32_t i = 0; i < self->service_count; i++)
+        for (uint32_t c = 0; c < self->services[i]->catalogue_count; c++)
+            s_publish_to(self, now, peer, self->services[i], &self->services[i]->catalogues[c]);
+}
+
+static void s_credit(brk_core_t *self, int64_t now, brk_peer_t *peer, uint16_t credit)
+{
+    uint16_t room = (uint16_t)(peer->window - peer->load - peer->credit);
+    brk_worker_unlist(peer);
+    peer->credit = (uint16_t)(peer->credit + (credit < room ? credit : room));
+    if (peer->exclusive == 0)
+        peer->closed = false;
+    brk_worker_list(peer);
+    brk_request_feed(self, now, peer);
+}
+
+/* What only a registered worker says. Anybody else is told to introduce itself: the broker was restarted, or
+ * had given that worker up. */
+static void s_worker_record(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
+{
+    if (!peer->service) {
+        self->stats.rejected++;
+        brk_send_type(self, now, peer, PROTO_DISCONNECT);
+        return;
+    }
+    switch (record->type) {
+    case PROTO_PARTIAL:
+        brk_request_partial(self, now, peer, record);
+        break;
+    case PROTO_RETURN:
+        brk_request_return(self, now, peer, record);
+        break;
+    case PROTO_CREDIT:
+        s_credit(self, now, peer, record->number);
+        break;
+    default:
+        brk_request_answer(self, now, peer, record);
+        break;
+    }
+}
+
+void brk_core_record(brk_core_t *self, int64_t now, uint64_t id, const proto_record_t *record)
+{
+    brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    if (!peer)
+        return;
+    peer->heard = now;
+    switch (record->type) {
+    case PROTO_REQUEST:
+        brk_request_take(self, now, peer, record);
+        break;
+    case PROTO_READY:
+        brk_worker_ready(self, now, peer, record);
+        break;
+    case PROTO_HELLO:
+        s_hello(self, now, peer);
+        break;
+    case PROTO_CANCEL:
+        brk_request_cancel(self, now, peer, record->id);
+        break;
+    case PROTO_DISCONNECT:
+        s_forget(self, now, peer);
+        break;
+    case PROTO_HEARTBEAT:
+        if (!peer->service && !peer->hello && !peer->requests)
+            brk_send_type(self, now, peer, PROTO_DISCONNECT);
+        break;
+    case PROTO_PARTIAL:
+    case PROTO_FINAL:
+    case PROTO_ERROR:
+    case PROTO_RETURN:
+    case PROTO_CREDIT:
+        s_worker_record(self, now, peer, record);
+        break;
+    default: /* PUBLISH is the broker's own */
+        self->stats.rejected++;
+        break;
+    }
+}
+
+void brk_core_malformed(brk_core_t *self, int64_t now, uint64_t id, uint64_t request)
+{
+    brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    self->stats.rejected++;
+    if (!peer)
+        return;
+    peer->heard = now;
+    if (request)
+        brk_send_error(self, now, peer, request, PROTO_ERROR_malformed);
+}
+
+/* Silent peers are given up; those we were silent to hear a heartbeat. */
+static void s_sweep(brk_core_t *self, int64_t now)
+{
+    uint32_t at = 0;
+    for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));) {
+        bool beats = peer->service || peer->hello;
+        if (now - peer->heard >= (beats ? PROTO_EXPIRY_MS : 5 * PROTO_EXPIRY_MS) &&
+            (beats || !peer->requests)) {
+            if (peer->service)
+                self->stats.workers_lost++;
+            brk_send_type(self, now, peer, PROTO_DISCONNECT);
+            s_forget(self, now, peer);
+        } else if (beats && now - peer->told >= PROTO_HEARTBEAT_MS) {
+            brk_send_type(self, now, peer, PROTO_HEARTBEAT);
+        }
+    }
+    self->sweep_at = now + BRK_SWEEP_MS;
+}
+
+void brk_core_tick(brk_core_t *self, int64_t now)
+{
+    for (proto_wheel_node_t *node; (node = proto_wheel_expire(&self->wheel, now));)
+        brk_request_expire(self, now, (brk_request_t *)((char *)node - offsetof(brk_request_t, timer)));
+    if (now >= self->sweep_at)
+        s_sweep(self, now);
+}
+
+int64_t brk_core_next_deadline(const brk_core_t *self)
+{
+    int64_t wheel = proto_wheel_next(&self->wheel);
+    return wheel < self->sweep_at ? wheel : self->sweep_at;
+}

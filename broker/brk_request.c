@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* One request from its coming to its answer. Thread: the broker's. */
+#include "brk_internal.h"
+
+#include "proto_catalogue.h"
+
+enum { S_KEEP = 16384 /* bytes a slot may keep */ };
+
+static void s_link_client(brk_request_t *request, brk_peer_t *client)
+{
+    request->client = client;
+    request->prev_of_client = NULL;
+    request->next_of_client = client->requests;
+    if (client->requests)
+        client->requests->prev_of_client = request;
+    client->requests = request;
+}
+
+static void s_unlink_client(brk_request_t *request)
+{
+    if (!request->client)
+        return;
+    if (request->prev_of_client)
+        request->prev_of_client->next_of_client = request->next_of_client;
+    else
+        request->client->requests = request->next_of_client;
+    if (request->next_of_client)
+        request->next_of_client->prev_of_client = request->prev_of_client;
+    request->client = NULL;
+    request->next_of_client = request->prev_of_client = NULL;
+}
+
+static void s_link_worker(brk_request_t *request, brk_peer_t *worker)
+{
+    request->worker = worker;
+    request->prev_of_worker = NULL;
+    request->next_of_worker = worker->working;
+    if (worker->working)
+        worker->working->prev_of_worker = request;
+    worker->working = request;
+}
+
+static void s_unlink_worker(brk_request_t *request)
+{
+    if (request->prev_of_worker)
+        request->prev_of_worker->next_of_worker = request->next_of_worker;
+    else
+        request->worker->working = request->next_of_worker;
+    if (request->next_of_worker)
+        request->next_of_worker->prev_of_worker = request->prev_of_worker;
+    request->worker = NULL;
+    request->next_of_worker = request->prev_of_worker = NULL;
+}
+
+/* Slots keep their memory, but not that of the rare large request. */
+static void s_trim(brk_request_t *request)
+{
+    if (request->stored.capacity > S_KEEP)
+        proto_buf_free(&request->stored);
+}
+
+/* Gives the slot back; the request must be on no list but its client's. */
+static void s_release(brk_core_t *self, brk_request_t *request)
+{
+    s_unlink_client(request);
+    proto_wheel_remove(&self->wheel, &request->timer);
+    request->state = BRK_FREE;
+    s_trim(request);
+    proto_slab_release(&self->requests, request->token);
+}
+
+/* Hands a request to a worker that is open and has credit. */
+static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, brk_peer_t *worker,
+                       proto_record_t record)
+{
+    brk_worker_unlist(worker);
+    worker->credit--;
+    worker->load++;
+    if (request->exclusive) {
+        worker->closed = true;
+        worker->exclusive = request->token;
+    }
+    brk_worker_list(worker);
+    s_link_worker(request, worker);
+    request->state = BRK_IN_FLIGHT;
+    request->operation->service->in_flight++;
+    self->in_flight++;
+    proto_wheel_remove(&self->wheel, &request->timer);
+    proto_wheel_add(&self->wheel, &request->timer, request->deadline);
+    record.id = request->token;
+    record.epoch = worker->epoch;
+    record.deadline = request->deadline > now ? (uint32_t)(request->deadline - now) : 1;
+    record.flags =
+        (uint8_t)((request->reads ? PROTO_FLAG_READ : 0) | (request->exclusive ? PROTO_FLAG_EXCLUSIVE : 0));
+    brk_send(self, now, worker, &record);
+}
+
+static void s_wait(brk_core_t *self, int64_t now, brk_request_t *request, const proto_record_t *record)
+{
+    if (brk_queue_put(self, request, record) < 0) {
+        self->stats.refused++;
+        brk_request_fail(self, now, request, PROTO_ERROR_overloaded);
+        return;
+    }
+    int64_t until = now + self->limits.queue_ms;
+    proto_wheel_add(&self->wheel, &request->timer, until < request->deadline ? until : request->deadline);
+}
+
+/* Why a request cannot even wait; none when it can. */
+static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
+                               const brk_operation_t *operation)
+{
+    if (self->draining && !client->service)
+        return PROTO_ERROR_shutting_down;
+    if (!operation || !brk_operation_served(operation))
+        return PROTO_ERROR_no_worker;
+    return PROTO_ERROR_none;
+}
+
+/* The broker's own service answers from its tables. */
+static void s_answer_own(brk_core_t *self, int64_t now, brk_peer_t *client, const proto_record_t *record)
+{
+    proto_buf_reset(&self->body);
+    if (brk_core_table(self, now, record->name, &self->body) < 0) {
+        brk_send_error(self, now, client, record->id, PROTO_ERROR_not_found);
+        return;
+    }
+    brk_send(self, now, client,
+             &(proto_record_t){.type = PROTO_FINAL, .id = record->id, .body = proto_buf_bytes(&self->body)});
+}
+
+/* Peers that may not speak for others are who the broker takes them for. */
+static void s_stamp(const brk_core_t *self, const brk_peer_t *client, proto_record_t *record)
+{
+    if (client->trusted)
+        return;
+    record->subject = proto_bytes_of(self->limits.subject);
+    record->role = proto_bytes_of(self->limits.role);
+    record->claims = (proto_bytes_t){0};
+}
+
+void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const proto_record_t *given)
+{
+    self->stats.requests++;
+    if (proto_bytes_is(given->service, "muster")) {
+        s_answer_own(self, now, client, given);
+        return;
+    }
+    const brk_service_t *service = brk_service_find(self, given->service);
+    brk_operation_t *operation = service ? brk_operation_find(service, given->operation, given->name) : NULL;
+    proto_error_t refusal = s_refusal(self, client, operation);
+    uint64_t token = 0;
+    brk_request_t *request = refusal ? NULL : proto_slab_take(&self->requests, &token);
+    if (!request) {
+        self->stats.refused++;
+        brk_send_error(self, now, client, given->id, refusal ? refusal : PROTO_ERROR_overloaded);
+        return;
+    }
+    proto_buf_t stored = request->stored;
+    *request =
+        (brk_request_t){.token = token, .client_id = given->id, .operation = operation, .stored = stored};
+    int64_t left = given->deadline < self->limits.deadline_ms ? given->deadline : self->limits.deadline_ms;
+    request->deadline = now + left;
+    request->reads =
+        operation->index ? operation->flags & PROTO_OP_READS : (given->flags & PROTO_FLAG_READ) != 0;
+    request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;
+    s_link_client(request, client);
+    proto_record_t record = *given;
+    s_stamp(self, client, &record);
+    /* Whoever waits already for this operation is served before a newcomer. */
+    brk_peer_t *worker = operation->waiting ? NULL : brk_worker_choose(operation);
+    if (worker)
+        s_dispatch(self, now, request, worker, record);
+    else
+        s_wait(self, now, request, &record);
+}
+
+void brk_request_fail(brk_core_t *self, int64_t now, brk_request_t *request, proto_error_t error)
+{
+    if (request->state == BRK_WAITING)
+        brk_queue_remove(self, request);
+    brk_peer_t *client = request->client;
+    uint64_t client_id = request->client_id;
+    s_release(self, request);
+    if (client)
+        brk_send_error(self, now, client, client_id, error);
+}
+
+void brk_request_feed(brk_core_t *self, int64_t now, brk_peer_t *worker)
+{
+    while (worker->service && worker->listed) {
+        brk_request_t *request = brk_queue_next(worker->service, worker);
+        if (!request)
+            return;
+        if (request->deadline <= now) {
+            proto_wheel_remove(&self->wheel, &request->timer);
+            brk_request_expire(self, now, request);
+            continue;
+        }
+        proto_record_t record;
+        brk_queue_read(request, &record);
+        brk_queue_remove(self, request);
+        s_dispatch(self, now, request, worker, record);
+        s_trim(request);
+    }
+}
+
+/* The request in flight at this worker that a record is about, or NULL: late, doubled or made up. */
+static brk_request_t *s_find(brk_core_t *self, const brk_peer_t *worker, const proto_record_t *record)
+{
+    brk_request_t *request = proto_slab_find(&self->requests, record->id);
+    if (request && request->state == BRK_IN_FLIGHT && request->worker == worker &&
+        record->epoch == worker->epoch)
+        return request;
+    self->stats.late++;
+    return NULL;
+}
+
+/* Takes a request off its worker. */
+static void s_finish(brk_core_t *self, brk_request_t *request, bool credit)
+{
+    brk_peer_t *worker = request->worker;
+    brk_worker_unlist(worker);
+    worker->load--;
+    if (credit)
+        worker->credit++;
+    if (worker->exclusive == request->token) {
+        worker->exclusive = 0;
+        worker->closed = false;
+    }
+    s_unlink_worker(request);
+    request->operation->service->in_flight--;
+    self->in_flight--;
+}
+
+void brk_request_answer(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
+{
+    brk_request_t *request = s_find(self, worker, given);
+    if (!request)
+        return;
+    s_finish(self, request, true);
+    brk_worker_list(worker);
+    worker->answered++;
+    worker->service->answered++;
+    self->stats.answered++;
+    if (request->client) {
+        proto_record_t record = {
+            .type = given->type, .number = given->number, .id = request->client_id, .body = given->body};
+        brk_send(self, now, request->client, &record);
+    }
+    s_release(self, request);
+    brk_request_feed(self, now, worker);
+}
+
+void brk_request_partial(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
+{
+    const brk_request_t *request = s_find(self, worker, given);
+    if (request && request->client)
+        brk_send(self, now, request->client,
+                 &(proto_record_t){.type = PROTO_PARTIAL, .id = request->client_id, .body = given->body});
+}
+
+void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
+{
+    brk_request_t *request = s_find(self, worker, given);
+    if (!request)
+        return;
+    s_finish(self, request, false);
+    worker->closed = true; /* until it says CREDIT */
+    self->stats.returned++;
+    if (!request->client) { /* nobody waits for it: it need not run at all */
+        s_release(self, request);
+        return;
+    }
+    proto_record_t record = *given;
+    record.type = PROTO_REQUEST;
+    record.number = 0;
+    record.epoch = 0;
+    record.deadline = 1; /* a REQUEST has one; the true one is request->deadline */
+    request->state = BRK_FREE;
+    brk_peer_t *other = brk_worker_choose(request->operation);
+    if (other)
+        s_dispatch(self, now, request, other, record);
+    else if (!brk_operation_served(request->operation))
+        brk_request_fail(self, now, request, PROTO_ERROR_no_worker);
+    else if (brk_queue_put_back(self, request, &record) < 0)
+        brk_request_fail(self, now, request, PROTO_ERROR_overloaded);
+}
+
+void brk_request_cancel(brk_core_t *self, int64_t now, brk_peer_t *client, uint64_t client_id)
+{
+    for (brk_request_t *request = client->requests; request; request = request->next_of_client) {
+        if (request->client_id == client_id) {
+            self->stats.cancelled++;
+            brk_request_orphan(self, now, request);
+            return;
+        }
+    }
+}
+
+void brk_request_orphan(brk_core_t *self, int64_t now, brk_request_t *request)
+{
+    if (request->state == BRK_WAITING) {
+        brk_queue_remove(self, request);
+        s_release(self, request);
+        return;
+    }
+    brk_send(self, now, request->worker,
+             &(proto_record_t){.type = PROTO_CANCEL, .id = request->token, .epoch = request->worker->epoch});
+    s_unlink_client(request);
+    proto_wheel_remove(&self->wheel, &request->timer);
+}
+
+void brk_request_expire(brk_core_t *self, int64_t now, brk_request_t *request)
+{
+    if (request->state == BRK_WAITING) {
+        self->stats.expired++;
+        brk_request_fail(self, now, request, PROTO_ERROR_expired);
+        return;
+    }
+    brk_peer_t *client = request->client;
+    self->stats.timed_out++;
+    brk_request_orphan(self, now, request); /* its worker still owes the answer that gives the credit back */
+    if (client)
+        brk_send_error(self, now, client, request->client_id,
+                       request->reads ? PROTO_ERROR_timeout : PROTO_ERROR_outcome_unknown);
+}
+
+void brk_request_lost(brk_core_t *self, int64_t now, brk_request_t *request)
+{
+    request->operation->service->in_flight--;
+    self->in_flight--;
+    request->worker = NULL;
+    request->next_of_worker = request->prev_of_worker = NULL;
+    request->state = BRK_FREE;
+    brk_request_fail(self, now, request,
+                     request->reads ? PROTO_ERROR_worker_lost : PROTO_ERROR_outcome_unknown);
+}

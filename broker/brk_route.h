@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the shell keeps of each peer: its ROUTER identity, its number in the core, the batch it is to be sent.
+ * Routes are found by identity in a hash table of each socket. Thread: the broker's. */
+#ifndef BRK_ROUTE_H
+#define BRK_ROUTE_H
+
+#include "proto_buf.h"
+
+enum { BRK_IDENTITY = 255 /* longest routing id of ZeroMQ, bytes */ };
+
+typedef struct brk_route {
+    struct brk_route *next;       /* of its bucket */
+    struct brk_route *next_dirty; /* of those with something to send */
+    struct brk_routes *routes;    /* whose socket reaches it */
+    uint64_t peer;                /* 0: forgotten by the core, to be freed when its batch is gone */
+    uint32_t count;               /* records in `out` */
+    bool dirty;
+    uint8_t identity_size;
+    uint8_t identity[BRK_IDENTITY];
+    proto_buf_t out;
+} brk_route_t;
+
+typedef struct brk_routes {
+    void *socket; /* the ROUTER */
+    bool trusted;
+    uint64_t seed;
+    brk_route_t **buckets;
+    uint32_t bucket_count, used;
+} brk_routes_t;
+
+void brk_routes_init(brk_routes_t *self, void *socket, bool trusted);
+/* Frees all routes; does not close the socket. */
+void brk_routes_free(brk_routes_t *self);
+/* The route of that identity; made when there is none, with peer 0. */
+brk_route_t *brk_routes_get(brk_routes_t *self, proto_bytes_t identity);
+/* Takes a route out and frees it. */
+void brk_routes_remove(brk_route_t *route);
+
+#endif

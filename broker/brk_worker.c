@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Workers: registration, the lists they stand on, their end. Thread: the broker's. */
+#include "brk_internal.h"
+
+#include <stdlib.h>
+
+#include "proto_catalogue.h"
+#include "proto_value.h"
+
+bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation)
+{
+    return worker->any ||
+           (operation->index && worker->offers[operation->index / 64] >> (operation->index % 64) & 1);
+}
+
+void brk_worker_unlist(brk_peer_t *worker)
+{
+    brk_service_t *service = worker->service;
+    if (!worker->listed)
+        return;
+    worker->listed = false;
+    brk_peer_t **head = &service->loads[worker->load];
+    if (worker->next == worker) {
+        *head = NULL;
+        service->filled[worker->load / 64] &= ~(1ull << (worker->load % 64));
+    } else {
+        worker->next->prev = worker->prev;
+        worker->prev->next = worker->next;
+        if (*head == worker)
+            *head = worker->next;
+    }
+    worker->next = worker->prev = NULL;
+}
+
+void brk_worker_list(brk_peer_t *worker)
+{
+    brk_service_t *service = worker->service;
+    PROTO_ASSERT(!worker->listed);
+    if (worker->closed || worker->credit == 0)
+        return;
+    worker->listed = true;
+    brk_peer_t **head = &service->loads[worker->load];
+    if (*head) { /* at the end of the ring: the one that has waited longest is next */
+        worker->next = *head;
+        worker->prev = (*head)->prev;
+        worker->prev->next = worker->next->prev = worker;
+    } else {
+        *head = worker->next = worker->prev = worker;
+        service->filled[worker->load / 64] |= 1ull << (worker->load % 64);
+    }
+}
+
+brk_peer_t *brk_worker_choose(const brk_operation_t *operation)
+{
+    const brk_service_t *service = operation->service;
+    for (uint32_t word = 0; word < sizeof service->filled / sizeof service->filled[0]; word++) {
+        for (uint64_t bits = service->filled[word]; bits; bits &= bits - 1) {
+            brk_peer_t *first = service->loads[word * 64 + (uint32_t)__builtin_ctzll(bits)], *worker = first;
+            do {
+                if (brk_worker_offers(worker, operation))
+                    return worker;
+                worker = worker->next;
+            } while (worker != first);
+        }
+    }
+    return NULL;
+}
+
+/* One entry of `offers`: [hash, name, flags]. */
+static int s_read_offer(proto_reader_t *reader, uint64_t *hash, proto_bytes_t *name, uint32_t *flags)
+{
+    proto_value_t head, values[3];
+    if (proto_value_read(reader, &head) < 0 || head.kind != PROTO_ARRAY || head.count != 3)
+        return -1;
+    for (int i = 0; i < 3; i++)
+        if (proto_value_read(reader, &values[i]) < 0)
+            return -1;
+    if (values[0].kind == PROTO_UINT)
+        *hash = values[0].unsigned_integer;
+    else if (values[0].kind == PROTO_INT && values[0].integer > 0)
+        *hash = (uint64_t)values[0].integer;
+    else
+        return -1;
+    if (values[1].kind != PROTO_STR || values[1].bytes.size > 255 || values[2].kind != PROTO_INT)
+        return -1;
+    *name = values[1].bytes;
+    *flags = (uint32_t)values[2].integer & PROTO_OP_ALL;
+    return 0;
+}
+
+static int s_read_offers(brk_peer_t *peer, brk_service_t *service, proto_bytes_t list)
+{
+    proto_reader_t reader = proto_reader(list);
+    proto_value_t head;
+    if (proto_value_read(&reader, &head) < 0 || head.kind != PROTO_ARRAY)
+        return -1;
+    for (uint32_t i = 0; i < head.count; i++) {
+        uint64_t hash;
+        proto_bytes_t name;
+        uint32_t flags;
+        if (s_read_offer(&reader, &hash, &name, &flags) < 0)
+            return -1;
+        brk_operation_t *operation = brk_operation_get(service, hash, name, flags);
+        if (!operation)
+            return -1;
+        uint64_t bit = 1ull << (operation->index % 64);
+        if (peer->offers[operation->index / 64] & bit)
+            continue;
+        peer->offers[operation->index / 64] |= bit;
+        operation->workers++;
+    }
+    return 0;
+}
+
+static void s_clear_offers(brk_peer_t *peer)
+{
+    brk_service_t *service = peer->service;
+    for (uint32_t i = 1; i < service->operation_count && peer->offers; i++)
+        if (peer->offers[i / 64] >> (i % 64) & 1)
+            service->operations[i]->workers--;
+    free(peer->offers);
+    peer->offers = NULL;
+    if (peer->any)
+        service->any_workers--;
+    peer->any = false;
+}
+
+static int s_register(brk_peer_t *peer, brk_service_t *service, const proto_record_t *record)
+{
+    proto_bytes_t offers;
+    peer->service = service;
+    peer->window = peer->credit = record->number;
+    peer->epoch = record->epoch;
+    peer->offers = calloc(BRK_OPERATIONS / 64, sizeof *peer->offers);
+    PROTO_ASSERT(peer->offers != NULL);
+    service->workers++;
+    if (proto_value_get(record->body, "offers", &offers) == 0)
+        return s_read_offers(peer, service, offers);
+    peer->any = true;
+    service->any_workers++;
+    return 0;
+}
+
+static void s_unregister(brk_peer_t *peer)
+{
+    brk_worker_unlist(peer);
+    s_clear_offers(peer);
+    peer->service->workers--;
+    peer->service = NULL;
+    peer->closed = false;
+    peer->exclusive = 0;
+    peer->window = peer->credit = peer->load = 0;
+}
+
+void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
+{
+    static const uint8_t empty_map = 0x80;
+    proto_record_t ready = *record;
+    if (ready.body.size == 0)
+        ready.body = (proto_bytes_t){&empty_map, 1};
+    bool sound = peer->trusted && ready.number >= 1 && ready.number <= BRK_WINDOW &&
+                 proto_value_check(ready.body) == 0;
+    brk_service_t *service = sound ? brk_service_get(self, ready.service) : NULL;
+    brk_worker_end(self, now, peer); /* it has started anew: what it had is lost */
+    if (!service || s_register(peer, service, &ready) < 0) {
+        if (peer->service)
+            s_unregister(peer);
+        self->stats.rejected++;
+        brk_send_type(self, now, peer, PROTO_DISCONNECT);
+        return;
+    }
+    proto_bytes_t body;
+    const brk_catalogue_t *catalogue = NULL;
+    if (ready.operation && proto_value_get(ready.body, "catalogue", &body) == 0)
+        catalogue = brk_service_learn(service, ready.operation, body);
+    if (catalogue)
+        brk_publish(self, now, service, catalogue);
+    brk_send_type(self, now, peer, PROTO_HEARTBEAT);
+    brk_worker_list(peer);
+    brk_request_feed(self, now, peer);
+}
+
+/* Requests for operations that nobody serves any more would only grow old in the queue. */
+static void s_fail_unserved(brk_core_t *self, int64_t now, brk_service_t *service)
+{
+    for (uint32_t i = 0; i < service->operation_count && service->waiting; i++) {
+        brk_operation_t *operation = service->operations[i];
+        if (operation->waiting == 0 || brk_operation_served(operation))
+            continue;
+        while (operation->returned)
+            brk_request_fail(self, now, operation->returned, PROTO_ERROR_no_worker);
+        while (operation->lanes)
+            brk_request_fail(self, now, operation->lanes->first, PROTO_ERROR_no_worker);
+    }
+}
+
+void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer)
+{
+    brk_service_t *service = peer->service;
+    if (!service)
+        return;
+    brk_request_t *working = peer->working;
+    peer->working = NULL;
+    s_unregister(peer);
+    while (working) {
+        brk_request_t *next = working->next_of_worker;
+        brk_request_lost(self, now, working);
+        working = next;
+    }
+    s_fail_unserved(self, now, service);
+}
