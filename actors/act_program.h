@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A program: the endpoint files of one folder, parsed. Operations as their files declare them, not yet checked against
- * a database: parameter types may be missing and result columns are unknown until an actor has connected and
- * described them. Immutable once loaded, so all actors of a process share one.
- * A core but for act_program_load, which reads files. Thread: any, once loaded. */
+/* A program: the endpoint files of one folder, parsed. Operations as their files declare them, not yet
+ * checked against a database: parameter types may be missing and result columns are unknown until an actor
+ * has connected and described them. Immutable once loaded, so all actors of a process share one. A core but
+ * for act_program_load, which reads files. Thread: any, once loaded. */
 #ifndef ACT_PROGRAM_H
 #define ACT_PROGRAM_H
 
 #include "proto_catalogue.h"
 
-/* The document an operation answers with, in the order it is written. A shape is a flat list of nodes: constants are
- * MessagePack to be copied, leaves are filled from the result. */
+/* The document an operation answers with, in the order it is written. A shape is a flat list of nodes:
+ * constants are MessagePack to be copied, leaves are filled from the result. */
 typedef enum {
     ACT_SHAPE_CONSTANT, /* `constant`: MessagePack bytes (container heads, keys, literals) */
     ACT_SHAPE_ROWS,     /* array of maps */
@@ -42,16 +42,18 @@ typedef struct act_program {
     uint32_t statement_count;
 } act_program_t;
 
-/* Parses one file's text into the program. Every mistake appends a line "file:line: sentence\n" to `errors`; parsing goes
- * on, so all are told at once. -1 when there was one. `file` is copied. */
-PROTO_MUST_CHECK int act_program_parse(act_program_t *self, const char *file, proto_bytes_t text, proto_buf_t *errors);
+/* Parses one file's text into the program. Every mistake appends a line "file:line: sentence\n" to `errors`;
+ * parsing goes on, so all are told at once. -1 when there was one. `file` is copied. */
+PROTO_MUST_CHECK int act_program_parse(act_program_t *self, const char *file, proto_bytes_t text,
+                                       proto_buf_t *errors);
 /* An empty program; free with act_program_free, which nulls the pointer. */
 act_program_t *act_program_new(void);
 void act_program_free(act_program_t **self);
-/* Checks across files (doubled operations, doubled or ambiguous routes) and computes hashes and generation. Call once,
- * after the last act_program_parse. -1 and lines in `errors` as above. */
+/* Checks across files (doubled operations, doubled or ambiguous routes) and computes hashes and generation.
+ * Call once, after the last act_program_parse. -1 and lines in `errors` as above. */
 PROTO_MUST_CHECK int act_program_finish(act_program_t *self, uint64_t generation, proto_buf_t *errors);
-/* Reads every *.sql below `folder`, in name order, and finishes. NULL with `errors` filled in when anything was wrong. */
-act_program_t *act_program_load(const char *folder, proto_buf_t *errors);
+/* Reads every *.sql below `folder`, in name order, and finishes. NULL with `errors` filled in when anything
+ * was wrong. */
+act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors);
 
 #endif

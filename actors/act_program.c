@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A program as a whole: reading its folder, checks across files, hashes. One file: act_parse.c. Thread: any.
+ */
+#include "act_program.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { S_FILE_BYTES = 1 << 20 };
+
+act_program_t *act_program_new(void)
+{
+    act_program_t *self = calloc(1, sizeof *self);
+    PROTO_ASSERT(self != NULL);
+    self->catalogue = proto_catalogue_new();
+    return self;
+}
+
+void act_program_free(act_program_t **self_pointer)
+{
+    act_program_t *self = *self_pointer;
+    if (!self)
+        return;
+    proto_catalogue_free(&self->catalogue);
+    free(self);
+    *self_pointer = NULL;
+}
+
+/* Whether two templates match the same paths: {names} do not count. */
+static bool s_same_path(const char *a, const char *b)
+{
+    while (*a && *b) {
+        if (*a == '{' && *b == '{') {
+            a += strcspn(a, "}");
+            b += strcspn(b, "}");
+        }
+        if (*a != *b)
+            return false;
+        if (*a) {
+            a++;
+            b++;
+        }
+    }
+    return *a == *b;
+}
+
+static int s_check_pair(const act_program_t *self, uint32_t i, uint32_t j, proto_buf_t *errors)
+{
+    const act_statement_t *earlier = &self->statements[j], *later = &self->statements[i];
+    const proto_operation_t *a = earlier->operation, *b = later->operation;
+    if (strcmp(a->name, b->name) == 0) {
+        proto_buf_printf(errors, "%s:%u: the operation %s is already in %s:%u\n", later->file, later->line,
+                         b->name, earlier->file, earlier->line);
+        return -1;
+    }
+    if (a->path && b->path && strcmp(a->method, b->method) == 0 && s_same_path(a->path, b->path)) {
+        proto_buf_printf(errors, "%s:%u: %s %s is already served by %s in %s:%u\n", later->file, later->line,
+                         b->method, b->path, a->name, earlier->file, earlier->line);
+        return -1;
+    }
+    return 0;
+}
+
+int act_program_finish(act_program_t *self, uint64_t generation, proto_buf_t *errors)
+{
+    int rc = 0;
+    proto_catalogue_t *catalogue = self->catalogue;
+    for (uint32_t i = 0; i < self->statement_count; i++) {
+        proto_operation_t *operation = &catalogue->operations[i];
+        operation->hash = proto_operation_signature(operation, self->statements[i].sql);
+        for (uint32_t j = 0; j < i; j++)
+            if (s_check_pair(self, i, j, errors) < 0)
+                rc = -1;
+    }
+    catalogue->generation = generation;
+    proto_catalogue_seal(catalogue);
+    return rc;
+}
+
+static int s_read_file(const char *path, proto_buf_t *text, proto_buf_t *errors)
+{
+    FILE *file = fopen(path, "re");
+    proto_buf_init(text, S_FILE_BYTES);
+    while (file && !feof(file) && !ferror(file)) {
+        uint8_t *to = proto_buf_extend(text, 4096);
+        if (!to)
+            break;
+        text->size -= 4096 - fread(to, 1, 4096, file);
+    }
+    int rc = file && !ferror(file) && !text->failed ? 0 : -1;
+    if (rc < 0)
+        proto_buf_printf(errors, "%s:1: cannot be read: %s\n", path,
+                         text->failed ? "larger than a megabyte" : strerror(errno));
+    if (file)
+        fclose(file);
+    return rc;
+}
+
+static int s_is_sql(const struct dirent *entry)
+{
+    size_t size = strlen(entry->d_name);
+    return size > 4 && strcmp(entry->d_name + size - 4, ".sql") == 0 && entry->d_name[0] != '.';
+}
+
+static int s_load_file(act_program_t *self, const char *folder, const char *name, proto_buf_t *errors)
+{
+    proto_buf_t text = PROTO_BUF_INIT, path = PROTO_BUF_INIT;
+    proto_buf_printf(&path, "%s/%s", folder, name);
+    int rc = s_read_file(proto_buf_text(&path), &text, errors);
+    if (rc == 0)
+        rc = act_program_parse(self, proto_buf_text(&path), proto_buf_bytes(&text), errors);
+    proto_buf_free(&text);
+    proto_buf_free(&path);
+    return rc;
+}
+
+act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors)
+{
+    struct dirent **names = NULL;
+    int count = scandir(folder, &names, s_is_sql, alphasort);
+    if (count <= 0) {
+        proto_buf_printf(errors, "%s: %s\n", folder, count < 0 ? strerror(errno) : "holds no .sql file");
+        free(names);
+        return NULL;
+    }
+    act_program_t *self = act_program_new();
+    int rc = 0;
+    for (int i = 0; i < count; i++) {
+        if (s_load_file(self, folder, names[i]->d_name, errors) < 0)
+            rc = -1;
+        free(names[i]);
+    }
+    free(names);
+    if (act_program_finish(self, generation, errors) < 0 || rc < 0)
+        act_program_free(&self);
+    return self;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Reading SQL just far enough. Thread: any. */
+#include "act_sqltext.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+typedef struct s_scan {
+    proto_bytes_t text;
+    size_t at;
+    proto_buf_t *out;
+    const char *why;
+    unsigned brackets; /* depth of [ ], where a colon may be a slice's */
+} s_scan_t;
+
+static uint8_t s_peek(const s_scan_t *self, size_t ahead)
+{
+    return self->at + ahead < self->text.size ? self->text.data[self->at + ahead] : 0;
+}
+
+static bool s_is_letter(uint8_t c)
+{
+    return isalpha(c) || c == '_' || c >= 0x80;
+}
+
+static bool s_is_word(uint8_t c)
+{
+    return s_is_letter(c) || isdigit(c) || c == '$';
+}
+
+static void s_copy(s_scan_t *self, size_t count)
+{
+    proto_buf_append(self->out, self->text.data + self->at, count);
+    self->at += count;
+}
+
+/* One blank for a comment or a run of blanks keeps the statement readable in logs and pg_stat_statements. */
+static void s_blank(s_scan_t *self)
+{
+    if (self->out->size && self->out->data[self->out->size - 1] != ' ')
+        proto_buf_byte(self->out, ' ');
+}
+
+/* Steps over a comment (block comments nest); false when it does not end. */
+static bool s_comment(s_scan_t *self)
+{
+    if (s_peek(self, 0) == '-') {
+        while (self->at < self->text.size && s_peek(self, 0) != '\n')
+            self->at++;
+        return true;
+    }
+    unsigned depth = 0;
+    do {
+        if (self->at >= self->text.size)
+            return false;
+        bool open = s_peek(self, 0) == '/' && s_peek(self, 1) == '*';
+        bool close = s_peek(self, 0) == '*' && s_peek(self, 1) == '/';
+        depth += open;
+        depth -= close;
+        self->at += open || close ? 2 : 1;
+    } while (depth);
+    return true;
+}
+
+/* Copies a quoted run; a doubled quote, and with `escapes` one behind a backslash, does not end it. */
+static bool s_quoted(s_scan_t *self, uint8_t quote, bool escapes)
+{
+    s_copy(self, 1);
+    while (self->at < self->text.size) {
+        uint8_t c = s_peek(self, 0);
+        if (c == quote && s_peek(self, 1) != quote) {
+            s_copy(self, 1);
+            return true;
+        }
+        bool pair = c == quote || (escapes && c == '\\');
+        s_copy(self, pair && self->at + 1 < self->text.size ? 2 : 1);
+    }
+    return false;
+}
+
+/* Bytes of the dollar quote's tag that begins here, both $ included; 0 when there is none. */
+static size_t s_dollar_tag(const s_scan_t *self)
+{
+    size_t size = 1;
+    if (isdigit(s_peek(self, 1)))
+        return 0;
+    while (s_is_word(s_peek(self, size)) && s_peek(self, size) != '$')
+        size++;
+    return s_peek(self, size) == '$' ? size + 1 : 0;
+}
+
+static bool s_dollar_quoted(s_scan_t *self, size_t tag)
+{
+    const uint8_t *from = self->text.data + self->at;
+    size_t left = self->text.size - self->at;
+    const uint8_t *end = memmem(from + tag, left - tag, from, tag);
+    if (!end)
+        return false;
+    s_copy(self, (size_t)(end - from) + tag);
+    return true;
+}
+
+/* A whole word; returns whether it is the E of an escape string. */
+static bool s_word(s_scan_t *self)
+{
+    size_t from = self->at;
+    while (s_is_word(s_peek(self, 0)))
+        self->at++;
+    size_t size = self->at - from;
+    self->at = from;
+    bool escapes = size == 1 && (s_peek(self, 0) | 0x20) == 'e' && s_peek(self, 1) == '\'';
+    s_copy(self, size);
+    return escapes;
+}
+
+static bool s_slice(const s_scan_t *self)
+{
+    uint8_t before = self->at ? self->text.data[self->at - 1] : 0;
+    return self->brackets && (s_is_word(before) || before == ')' || before == ']' || before == '[');
+}
+
+static int s_param(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
+{
+    size_t size = 1;
+    while (s_is_word(s_peek(self, size)) ||
+           (s_peek(self, size) == '.' && s_is_letter(s_peek(self, size + 1))))
+        size++;
+    uint32_t number = param(arg, (proto_bytes_t){self->text.data + self->at + 1, size - 1}, self->at);
+    if (number == 0)
+        return -1;
+    proto_buf_printf(self->out, "$%u", number);
+    self->at += size;
+    return 0;
+}
+
+/* One token that is neither blank nor comment. -1 with self->why. */
+static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
+{
+    uint8_t c = s_peek(self, 0);
+    size_t tag;
+    if (c == '\'' || c == '"') {
+        self->why = c == '"' ? "a quoted name does not end" : "a string does not end";
+        return s_quoted(self, c, false) ? 0 : -1;
+    }
+    if (c == '$' && (tag = s_dollar_tag(self))) {
+        self->why = "a dollar-quoted string does not end";
+        return s_dollar_quoted(self, tag) ? 0 : -1;
+    }
+    if (c == '$') {
+        self->why = "parameters are written :name, not $1";
+        return -1;
+    }
+    if (s_is_word(c)) {
+        self->why = "a string does not end";
+        return s_word(self) && !s_quoted(self, '\'', true) ? -1 : 0;
+    }
+    if (c == ':' && s_peek(self, 1) == ':') {
+        s_copy(self, 2);
+        return 0;
+    }
+    if (c == ':' && s_is_letter(s_peek(self, 1)) && !s_slice(self)) {
+        self->why = NULL; /* the callback has told */
+        return s_param(self, param, arg);
+    }
+    self->brackets += c == '[';
+    self->brackets -= c == ']' && self->brackets;
+    s_copy(self, 1);
+    return 0;
+}
+
+int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, proto_buf_t *out,
+                    size_t *used, const char **why)
+{
+    s_scan_t scan = {.text = text, .out = out};
+    int rc = 0;
+    while (scan.at < text.size && rc == 0) {
+        uint8_t c = s_peek(&scan, 0);
+        bool comment = (c == '-' && s_peek(&scan, 1) == '-') || (c == '/' && s_peek(&scan, 1) == '*');
+        *used = scan.at;
+        if (isspace(c)) {
+            scan.at++;
+            s_blank(&scan);
+        } else if (comment) {
+            scan.why = "a comment does not end";
+            rc = s_comment(&scan) ? 0 : -1;
+            s_blank(&scan);
+        } else if (c == ';') {
+            scan.at++;
+            rc = 1;
+        } else {
+            rc = s_token(&scan, param, arg);
+        }
+    }
+    while (out->size && out->data[out->size - 1] == ' ')
+        out->size--;
+    if (rc == 0 && out->size) {
+        scan.why = "the statement does not end with ;";
+        rc = -1;
+    }
+    if (rc >= 0)
+        *used = scan.at;
+    *why = scan.why;
+    return rc == 1 && out->size == 0 ? 0 : rc;
+}
+
+bool act_sqltext_allowed(const char *sql)
+{
+    static const char *const words[] = {"select", "insert", "update", "delete",
+                                        "merge",  "with",   "values", "table"};
+    while (*sql == '(' || *sql == ' ')
+        sql++;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t size = strlen(words[i]);
+        if (strncasecmp(sql, words[i], size) == 0 && !s_is_word((uint8_t)sql[size]))
+            return true;
+    }
+    return false;
+}

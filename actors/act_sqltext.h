@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Reading SQL just far enough: where a statement ends, and which :name in it is a parameter (PostgreSQL
+ * manual, section 4.1 "Lexical Structure": quotes, dollar quotes, comments, casts). A core: no I/O. Thread:
+ * any. */
+#ifndef ACT_SQLTEXT_H
+#define ACT_SQLTEXT_H
+
+#include "proto_buf.h"
+
+/* Called for each parameter met; returns its number n for $n (1...), or 0 when it is refused. */
+typedef uint32_t(act_sqltext_param_fn)(void *arg, proto_bytes_t name, size_t offset);
+
+/* Copies one statement from the front of `text` into `out`, parameters replaced by $n, comments and the final
+ * ';' left out. 1 and *used bytes (the ';' included) when it was whole; 0 when there is only blank space and
+ * comments (*used: all of it); -1 with *used at the place of the mistake and `why` a phrase (unterminated
+ * quote, missing ';' ...). */
+PROTO_MUST_CHECK int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg,
+                                     proto_buf_t *out, size_t *used, const char **why);
+/* Whether the statement is of a kind an endpoint may run: it begins with SELECT, INSERT, UPDATE, DELETE,
+ * MERGE, WITH, VALUES or TABLE. Everything that would change the session or the transaction is none of these.
+ */
+bool act_sqltext_allowed(const char *sql);
+
+#endif
