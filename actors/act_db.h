@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A database actor: one thread, one asynchronous libpq connection, one wire to the broker, where it is a
+ * worker of the service "db". It registers once its statements are prepared, and leaves while the database is
+ * away. */
+#ifndef ACT_DB_H
+#define ACT_DB_H
+
+#include <czmq.h>
+
+#include "act_program.h"
+
+typedef struct act_db_config {
+    void *context;                /* ZeroMQ context; outlives the thread */
+    const char *broker;           /* endpoint */
+    const char *conninfo;         /* libpq connection URI or keywords; never logged */
+    const act_program_t *program; /* shared by all actors, read-only */
+    uint16_t window;              /* requests accepted at once */
+    bool takes_slow;              /* offers @slow operations too */
+    int64_t statement_timeout;    /* ms */
+    unsigned number;              /* 1.., for the log and application_name */
+} act_db_config_t;
+
+/* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals 0 at
+ * once: connecting goes on in the background, for ever. Takes "$TERM": answers what is under way for at most
+ * two seconds, then ends. */
+void act_db_actor(zsock_t *pipe, void *config);
+
+#endif
