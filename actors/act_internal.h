@@ -49,7 +49,7 @@ typedef struct act_plan {
 
 /* A request at this actor. */
 typedef struct act_job {
-    struct act_job *next; /* waiting, or free */
+    struct act_job *next; /* of those waiting, answered or free */
     uint64_t token;
     uint32_t epoch;
     act_plan_t *plan;
@@ -89,9 +89,9 @@ typedef struct act_db {
     act_phase_t phase;
     PGconn *conn;
     PostgresPollingStatusType polling;
-    bool writing; /* PQflush has more to send */
-    bool between; /* the result of the first step is complete but for its NULL */
-    int64_t retry_at;
+    bool writing;     /* PQflush has more to send */
+    bool between;     /* the result of the first step is complete but for its NULL */
+    int64_t retry_at; /* DOWN: when to connect; CONNECTING to PREPARING: when to give up */
     act_backoff_t backoff;
     bool told_down; /* the log knows that the database is away */
     act_types_t types;
@@ -108,11 +108,14 @@ typedef struct act_db {
     act_job_t *waiting, *waiting_last; /* not sent yet */
     uint32_t waiting_count;
     act_job_t *free_jobs;
-    uint32_t job_count; /* taken */
-    act_job_t *held;    /* the connection is this one's alone */
-    uint32_t group;     /* statements sent since the last Sync */
-    uint16_t owed;      /* credit to give back for what was returned */
+    uint32_t job_count;                  /* taken */
+    act_job_t *answered, *answered_last; /* their results are there, their Sync is not */
+    act_job_t *held;                     /* the connection is this one's alone */
+    uint32_t held_syncs;                 /* Syncs to come until it is done */
+    uint32_t group;                      /* statements sent since the last Sync */
+    uint16_t owed;                       /* credit to give back for what was returned */
     bool registered, stopping;
+    int64_t stop_at; /* when stopping must be over */
     uint32_t epoch;
     int64_t ticked; /* when the loop went round last, to notice a long stop */
     proto_buf_t body, text, detail;

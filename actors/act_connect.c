@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The life of the connection: asynchronous connect, loss, back-off. Only the name lookup inside libpq may
+ * block, and then this actor alone, which is not registered meanwhile. Thread: the actor's. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "act_internal.h"
+#include "proto_clock.h"
+#include "proto_log.h"
+
+enum { S_CONNECT_MS = 10000 /* until the connection is made and its statements are prepared */ };
+
+/* libpq's own words about the connection may hold the user and host, never a password; one line of them is
+ * enough. */
+static void s_tell_down(act_db_t *self, const char *message)
+{
+    if (self->told_down)
+        return;
+    self->told_down = true;
+    proto_log(PROTO_LOG_WARN, "actors", "db %u: the database is away: %.*s", self->config->number,
+              (int)strcspn(message, "\n"), message);
+}
+
+void act_connect_close(act_db_t *self)
+{
+    if (self->conn)
+        PQfinish(self->conn);
+    self->conn = NULL;
+    self->phase = ACT_PHASE_DOWN;
+    self->writing = self->between = false;
+    self->step_first = self->step_count = self->group = 0;
+}
+
+static void s_schedule(act_db_t *self, int64_t now)
+{
+    self->retry_at = now + act_backoff_failed(&self->backoff, proto_clock_random());
+}
+
+void act_connect_start(act_db_t *self, int64_t now)
+{
+    char application[64];
+    snprintf(application, sizeof application, "muster db %u", self->config->number);
+    /* What stands before dbname the conninfo may override. */
+    const char *const keywords[] = {
+        "fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
+        "tcp_user_timeout",          "dbname",          "client_encoding",     NULL};
+    const char *const values[] = {application, "5", "2", "3", "10000", self->config->conninfo, "UTF8", NULL};
+    self->conn = PQconnectStartParams(keywords, values, 1);
+    PROTO_ASSERT(self->conn != NULL);
+    if (PQstatus(self->conn) == CONNECTION_BAD) {
+        s_tell_down(self, PQerrorMessage(self->conn));
+        act_connect_close(self);
+        s_schedule(self, now);
+        return;
+    }
+    self->phase = ACT_PHASE_CONNECTING;
+    self->polling = PGRES_POLLING_WRITING;
+    self->retry_at = now + S_CONNECT_MS;
+}
+
+void act_connect_poll(act_db_t *self, int64_t now)
+{
+    self->polling = PQconnectPoll(self->conn);
+    if (self->polling == PGRES_POLLING_FAILED) {
+        s_tell_down(self, PQerrorMessage(self->conn));
+        act_connect_close(self);
+        s_schedule(self, now);
+    } else if (self->polling == PGRES_POLLING_OK) {
+        if (PQsetnonblocking(self->conn, 1) < 0 || PQenterPipelineMode(self->conn) != 1) {
+            act_connect_lost(self, now);
+            return;
+        }
+        self->phase = ACT_PHASE_LEARNING;
+        act_prepare_learn(self);
+    }
+}
+
+/* Answers a request that was sent and will get no answer. What has failed by itself was certainly not
+ * executed; of a write without a result nobody knows. */
+static void s_give_up(act_db_t *self, act_job_t *job)
+{
+    bool failed = job->result && PQresultStatus(job->result) != PGRES_TUPLES_OK &&
+                  PQresultStatus(job->result) != PGRES_COMMAND_OK;
+    bool reads = job->plan->operation->flags & PROTO_OP_READS;
+    if (reads)
+        act_reply_error(self, job, PROTO_ERROR_worker_lost, "The connection to the database was lost");
+    else if (failed)
+        act_reply_error(self, job, PROTO_ERROR_database_unavailable, "The database went away");
+    else
+        act_reply_error(self, job, PROTO_ERROR_outcome_unknown,
+                        "The connection to the database was lost before it confirmed the change");
+}
+
+static void s_give_up_all(act_db_t *self)
+{
+    while (self->answered) {
+        act_job_t *job = self->answered;
+        self->answered = job->next;
+        s_give_up(self, job);
+    }
+    self->answered_last = NULL;
+    for (uint32_t i = 0; i < self->step_count; i++) {
+        act_step_t *step = &self->steps[(self->step_first + i) % self->step_room];
+        if (step->kind == ACT_STEP_STATEMENT && step->job != self->held)
+            s_give_up(self, step->job);
+    }
+    if (self->held)
+        s_give_up(self, self->held);
+    self->held = NULL;
+    self->held_syncs = 0;
+}
+
+void act_connect_lost(act_db_t *self, int64_t now)
+{
+    const char *message = self->conn ? PQerrorMessage(self->conn) : "";
+    s_tell_down(self, *message ? message : "the connection was lost");
+    s_give_up_all(self);
+    act_send_return_waiting(self);
+    if (self->registered) {
+        self->registered = false;
+        act_db_put(self, &(proto_record_t){.type = PROTO_DISCONNECT});
+    }
+    self->owed = 0;
+    act_connect_close(self);
+    s_schedule(self, now);
+}
