@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The chat actor: a worker of the service "chat" that reaches the database only through the broker, as a
+ * client of "db". One request: read the agent (chat_context), ask the provider, store both messages in one
+ * transaction (chat_store), answer. */
+#ifndef ACT_CHAT_H
+#define ACT_CHAT_H
+
+#include <czmq.h>
+
+#include "act_provider.h"
+
+typedef struct act_chat_config {
+    void *context;      /* ZeroMQ context; outlives the thread */
+    const char *broker; /* endpoint */
+    act_provider_t *provider;
+} act_chat_config_t;
+
+/* Body of a zactor; `config` is a const act_chat_config_t * that must stay until the actor ended. Signals 0
+ * once it has said READY. Takes "$TERM": finishes what is under way for at most two seconds, then ends. */
+void act_chat_actor(zsock_t *pipe, void *config);
+
+#endif

@@ -1,0 +1,11 @@
+-- SPDX-License-Identifier: MPL-2.0
+-- What the gateway's health endpoints ask the database.
+
+-- @operation health_counts
+-- @reads   @auth public
+-- @tier health   @timeout 2s
+-- @returns row
+SELECT (SELECT count(*) FROM agent.agents WHERE is_active) AS agents_count,
+       (SELECT count(*) FROM circle.circles WHERE is_active) AS circles_count,
+       (SELECT count(*) FROM circle.circles WHERE is_active AND status = 'running') AS circles_running,
+       (SELECT count(*) FROM circle.tasks WHERE status IN ('assigned', 'in_progress', 'in_review')) AS active_tasks;
