@@ -144,7 +144,7 @@ static int s_run(const s_call_t *self, srv_client_t *client, proto_buf_t *why)
 int srv_cmd_call(int argc, char **argv)
 {
     s_call_t call = {.timeout_ms = S_DEFAULT_MS};
-    srv_config_t config;
+    srv_config_t config = {0};
     proto_buf_t why = PROTO_BUF_INIT;
     char endpoint[256];
     int rc = 2;
@@ -154,7 +154,7 @@ int srv_cmd_call(int argc, char **argv)
     }
     if (s_parse(&call, &argc, argv) < 0)
         proto_buf_string(&why, "--json, --service and --timeout need a value");
-    else if (srv_config_read(&config, S_OPTIONS, &argc, argv, &why) == 0) {
+    if (!why.size && srv_config_read(&config, S_OPTIONS, &argc, argv, &why) == 0) {
         call.operation = argc > 1 ? argv[1] : NULL;
         call.pairs = argv + 2;
         call.pair_count = argc - 2;
@@ -166,8 +166,8 @@ int srv_cmd_call(int argc, char **argv)
         else if ((client = srv_client_open(endpoint, &why)))
             rc = s_run(&call, client, &why);
         srv_client_close(&client);
-        srv_config_free(&config);
     }
+    srv_config_free(&config);
     if (why.size)
         fprintf(stderr, "muster call: %s\n", proto_buf_text(&why));
     proto_buf_free(&why);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Where things are. Thread: main. */
+#include "paths.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool s_is_dir(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Looks for api/gathering in the folders above the program. */
+static bool s_find_source(char *dir, size_t size)
+{
+    char program[4096];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0)
+        return false;
+    program[length] = '\0';
+    for (char *slash; (slash = strrchr(program, '/'));) {
+        *slash = '\0';
+        int written = snprintf(dir, size, "%s/api/gathering", program);
+        if (written > 0 && (size_t)written < size && s_is_dir(dir))
+            return true;
+    }
+    return false;
+}
+
+int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why)
+{
+    if (*option) {
+        int written = snprintf(dir, size, "%s", option);
+        if (written > 0 && (size_t)written < size && s_is_dir(dir))
+            return 0;
+        proto_buf_printf(why, "there is no folder %s (--dir)", option);
+        return -1;
+    }
+    snprintf(dir, size, "%s", MUSTER_DATADIR "/gathering");
+    if (s_is_dir(dir) || s_find_source(dir, size))
+        return 0;
+    proto_buf_string(why, "the GatheRing API was not found; name a folder with --dir");
+    return -1;
+}

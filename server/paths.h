@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Where things are. Thread: main. */
+#ifndef SRV_PATHS_H
+#define SRV_PATHS_H
+
+#include "proto_buf.h"
+
+/* The folder with endpoints/ and migrations/: `option` when it is not empty, else the installed GatheRing
+ * API, else the one in the source tree that this program was built in. -1 with a sentence in `why` when there
+ * is none. */
+PROTO_MUST_CHECK int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The parts of `muster serve`. Thread: main; it owns every actor's pipe. */
+#include "serve.h"
+
+#include <czmq.h>
+
+#include "act_chat.h"
+#include "act_db.h"
+#include "broker.h"
+#include "gateway.h"
+#include "proto_clock.h"
+
+enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
+static const char s_inside[] = "inproc://muster-broker";
+
+struct srv_serve {
+    broker_config_t broker_config;
+    gateway_config_t gateway_config;
+    act_chat_config_t chat_config;
+    act_db_config_t db_configs[S_ACTORS];
+    zactor_t *broker, *chat;
+    zactor_t *dbs[S_ACTORS], *gateways[S_GATEWAYS];
+    int db_count, gateway_count;
+};
+
+static int64_t s_number(const srv_serve_plan_t *plan, srv_option_t option)
+{
+    return srv_config_number(plan->config, option);
+}
+
+static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+{
+    self->broker_config = (broker_config_t){
+        .context = context,
+        .inside = s_inside,
+        .local = plan->local,
+        .open_endpoint = plan->open_endpoint,
+        .open_subject = "dev",
+        .open_role = "admin",
+        .queue = (uint32_t)s_number(plan, SRV_OPT_queue),
+    };
+    self->broker = zactor_new(broker_actor, &self->broker_config);
+    return self->broker ? 0 : -1;
+}
+
+/* Actors that take @slow work: three quarters unless told, but never all, so that the others keep their
+ * latency. */
+static int s_slow_share(const srv_serve_plan_t *plan, int actors)
+{
+    int share = (int)s_number(plan, SRV_OPT_slow_actors);
+    if (share == 0)
+        share = actors * 3 / 4;
+    if (share >= actors)
+        share = actors - 1;
+    return share < 1 ? 1 : share;
+}
+
+static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+{
+    self->db_count = (int)s_number(plan, SRV_OPT_actors);
+    int slow = s_slow_share(plan, self->db_count);
+    for (int i = 0; i < self->db_count; i++) {
+        self->db_configs[i] = (act_db_config_t){
+            .context = context,
+            .broker = s_inside,
+            .conninfo = srv_config_text(plan->config, SRV_OPT_database),
+            .program = plan->program,
+            .window = (uint16_t)s_number(plan, SRV_OPT_window),
+            .takes_slow = i < slow,
+            .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
+            .number = (unsigned)i + 1,
+        };
+        self->dbs[i] = zactor_new(act_db_actor, &self->db_configs[i]);
+        if (!self->dbs[i])
+            return -1;
+    }
+    self->chat_config =
+        (act_chat_config_t){.context = context, .broker = s_inside, .provider = act_provider_echo()};
+    self->chat = zactor_new(act_chat_actor, &self->chat_config);
+    return self->chat ? 0 : -1;
+}
+
+static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+{
+    self->gateway_config = (gateway_config_t){
+        .context = context,
+        .broker = s_inside,
+        .address = plan->address,
+        .port = plan->port,
+        .dev = s_number(plan, SRV_OPT_dev) != 0,
+        .access_log = strcmp(srv_config_text(plan->config, SRV_OPT_access_log), "on") == 0,
+        .connections = (uint32_t)s_number(plan, SRV_OPT_connections),
+        .per_address = (uint32_t)s_number(plan, SRV_OPT_per_address),
+        .max_head = (uint32_t)s_number(plan, SRV_OPT_max_head),
+        .max_body = (uint32_t)s_number(plan, SRV_OPT_max_body),
+        .head_timeout = s_number(plan, SRV_OPT_head_timeout),
+        .body_timeout = s_number(plan, SRV_OPT_body_timeout),
+        .idle_timeout = s_number(plan, SRV_OPT_idle_timeout),
+    };
+    self->gateway_count = (int)s_number(plan, SRV_OPT_gateways);
+    for (int i = 0; i < self->gateway_count; i++)
+        if (!(self->gateways[i] = zactor_new(gateway_actor, &self->gateway_config)))
+            return -1;
+    return 0;
+}
+
+/* zactor_new takes the actor's signal for "it runs", whatever it says; we look at it. A thread that could not
+ * begin has told the log why. */
+srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why)
+{
+    srv_serve_t *self = calloc(1, sizeof *self);
+    PROTO_ASSERT(self != NULL);
+    void *context = zsys_init();
+    int rc = context ? 0 : -1;
+    if (rc == 0)
+        rc = s_start_broker(self, plan, context);
+    if (rc == 0)
+        rc = s_start_actors(self, plan, context);
+    if (rc == 0)
+        rc = s_start_gateways(self, plan, context);
+    if (rc < 0) {
+        proto_buf_string(why, "not everything could be started; the log says why");
+        srv_serve_stop(&self);
+    }
+    return self;
+}
+
+/* Waits until `count` actors have said DRAINED, or the time is up. */
+static void s_await(zactor_t *const *actors, int count, int64_t until, bool (*interrupted)(void))
+{
+    for (int i = 0; i < count; i++)
+        zstr_send(actors[i], "DRAIN");
+    for (int i = 0; i < count; i++) {
+        zmq_pollitem_t item = {.socket = zsock_resolve(actors[i]), .events = ZMQ_POLLIN};
+        while (proto_clock_ms() < until && !interrupted()) {
+            if (zmq_poll(&item, 1, S_POLL_MS) <= 0)
+                continue;
+            char *said = zstr_recv(actors[i]);
+            freen(said);
+            break;
+        }
+    }
+}
+
+void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void))
+{
+    int64_t until = proto_clock_ms() + drain_ms;
+    s_await(self->gateways, self->gateway_count, until, interrupted);
+    s_await(&self->broker, 1, until, interrupted);
+}
+
+/* Tells all at once to end, then waits for each. */
+static void s_end(zactor_t **actors, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (actors[i])
+            zstr_send(actors[i], "$TERM");
+    for (int i = 0; i < count; i++)
+        zactor_destroy(&actors[i]);
+}
+
+void srv_serve_stop(srv_serve_t **self_pointer)
+{
+    srv_serve_t *self = *self_pointer;
+    if (!self)
+        return;
+    *self_pointer = NULL;
+    s_end(self->gateways, self->gateway_count);
+    s_end(&self->chat, 1);
+    s_end(self->dbs, self->db_count);
+    s_end(&self->broker, 1);
+    free(self);
+}
