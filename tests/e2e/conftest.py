@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What all end-to-end tests share: servers started as users start them, each on ports and a database of its own.
+
+./test sets DATABASE_URL (a PostgreSQL of its own, superuser) and MUSTER_BINARY.
+"""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("MUSTER_BINARY", str(SOURCE / "build/release/muster"))
+SLOW = float(os.environ.get("MUSTER_TEST_SLOWDOWN", "1"))  # sanitizers take their time
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds=10, what="the condition"):
+    """Polls until condition() is true; its value. Fails the test when the time is up."""
+    until = time.monotonic() + seconds * SLOW
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            pytest.fail(f"{what} did not come about in {seconds} s")
+        time.sleep(0.01)
+
+
+def psql(sql, url=None, check=True):
+    """Runs SQL; its output, unaligned, tuples only."""
+    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url or os.environ["DATABASE_URL"]],
+                          input=sql, capture_output=True, text=True)
+    if check and done.returncode:
+        raise AssertionError(done.stderr)
+    return done.stdout.rstrip("\n")
+
+
+def database_url(name):
+    parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+    return urllib.parse.urlunsplit(parts._replace(path="/" + name))
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Server:
+    """A running `muster serve`."""
+
+    def __init__(self, folder, database, *flags, dev=True, env=None):
+        self.port, self.zmq_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.zmq = f"tcp://127.0.0.1:{self.zmq_port}"
+        self.ipc = str(folder / "b.sock")
+        self.log_path = folder / "serve.log"
+        self.database = database
+        arguments = [BINARY, "serve", "--http", f"127.0.0.1:{self.port}", "--ipc", self.ipc]
+        if dev:
+            arguments += ["--dev", "--bind", self.zmq]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(arguments + list(flags), stderr=log, stdout=log,
+                                            env={**os.environ, "DATABASE_URL": database, **(env or {})})
+        wait_for(self.listens, what="the server's port")
+
+    def listens(self):
+        assert self.process.poll() is None, self.log()
+        try:
+            return self.request("GET", "/health/live").status == 200
+        except OSError:
+            return False
+
+    def wait_ready(self, seconds=10):
+        wait_for(lambda: self.request("GET", "/health/ready").status == 200, seconds, "readiness")
+        return self
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        request = urllib.request.Request(self.url + path, data=body, method=method, headers=headers)
+        opener = urllib.request.build_opener(NoRedirect)
+        try:
+            with opener.open(request, timeout=timeout) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.headers, error.read())
+
+    def raw(self, data, timeout=5):
+        """Sends bytes as they are, half-closes nothing, and reads until the server closes or the time is up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as client:
+            client.sendall(data)
+            return self.read_all(client)
+
+    @staticmethod
+    def read_all(client):
+        received = b""
+        try:
+            while chunk := client.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+    def connect(self, timeout=5):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def call(self, *arguments):
+        return subprocess.run([BINARY, "call", *arguments, "--ipc", self.ipc], capture_output=True, text=True)
+
+    def show(self, table):
+        done = subprocess.run([BINARY, "show", table, "--json", "--ipc", self.ipc], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def stop(self):
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+@pytest.fixture(scope="session")
+def gathering():
+    """The URL of a database with the GatheRing schema and seed data."""
+    name = f"e2e_{os.getpid()}"
+    psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE); CREATE DATABASE "{name}"', check=True)
+    url = database_url(name)
+    subprocess.run([BINARY, "migrate", "--seed", "--database-url", url], check=True, capture_output=True)
+    yield url
+    psql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def shared(gathering, tmp_path_factory):
+    """One server for all tests that leave it as they find it."""
+    server = Server(tmp_path_factory.mktemp("shared"), gathering).wait_ready()
+    yield server
+    assert server.stop() == 0, server.log()[-3000:]
+
+
+@pytest.fixture
+def start(gathering, tmp_path_factory):
+    """Starts servers of a test's own: start("--actors", "2", database=..., dev=...). They must end with status 0."""
+    servers = []
+
+    def run(*flags, database=None, ready=True, **options):
+        server = Server(tmp_path_factory.mktemp("server"), database or gathering, *flags, **options)
+        servers.append(server)
+        return server.wait_ready() if ready else server
+
+    yield run
+    for server in servers:
+        assert server.stop() == 0, server.log()[-3000:]
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """An empty database and an API folder: scratch.sql(...) runs SQL there, scratch.endpoints(text) writes files."""
+
+    class Scratch:
+        def __init__(self):
+            self.name = f"scratch_{os.getpid()}_{time.monotonic_ns()}"
+            psql(f'CREATE DATABASE "{self.name}"')
+            self.url = database_url(self.name)
+            self.folder = tmp_path / "api"
+            (self.folder / "endpoints").mkdir(parents=True)
+
+        def sql(self, text):
+            return psql(text, self.url)
+
+        def endpoints(self, text, name="test.sql"):
+            (self.folder / "endpoints" / name).write_text(text)
+
+    made = Scratch()
+    yield made
+    psql(f'DROP DATABASE "{made.name}" WITH (FORCE)')
