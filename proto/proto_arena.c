@@ -15,6 +15,7 @@ enum { S_BLOCK = 16384 };
 
 void *proto_arena_alloc(proto_arena_t *self, size_t size)
 {
+    PROTO_ASSERT(size <= SIZE_MAX / 2);
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct proto_arena_block *block = self->block;
     if (!block || block->size - block->used < rounded) {

@@ -33,7 +33,7 @@ int proto_buf_reserve(proto_buf_t *self, size_t more)
         return -1;
     if (more <= self->capacity - self->size)
         return 0;
-    size_t most = self->limit ? self->limit : SIZE_MAX / 4;
+    size_t most = self->limit && self->limit < SIZE_MAX / 4 ? self->limit : SIZE_MAX / 4;
     if (self->size > most || more > most - self->size) {
         self->failed = true;
         return -1;
@@ -67,9 +67,17 @@ void proto_buf_printf(proto_buf_t *self, const char *format, ...)
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     PROTO_ASSERT(length >= 0);
-    if (proto_buf_reserve(self, (size_t)length + 1) == 0) {
-        (void)vsnprintf((char *)self->data + self->size, (size_t)length + 1, format, again);
-        self->size += (size_t)length;
+    size_t size = (size_t)length;
+    if (self->limit &&
+        self->size + size == self->limit) { /* no room for vsnprintf's NUL: it goes elsewhere */
+        char *text = malloc(size + 1);
+        PROTO_ASSERT(text != NULL);
+        (void)vsnprintf(text, size + 1, format, again);
+        proto_buf_append(self, text, size);
+        free(text);
+    } else if (proto_buf_reserve(self, size + 1) == 0) {
+        (void)vsnprintf((char *)self->data + self->size, size + 1, format, again);
+        self->size += size;
     }
     va_end(again);
 }

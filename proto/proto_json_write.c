@@ -2,6 +2,7 @@
 /* MessagePack to JSON: one pass with a small stack of open containers. Thread: any. */
 #include "proto_json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,8 @@ static void s_float(proto_buf_t *out, double value)
         proto_buf_string(out, isnan(value) ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    /* Fifteen digits are always kept, so only the subnormal numbers can need fewer. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;

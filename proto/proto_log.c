@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto_clock.h"
+#include "proto_utf8.h"
 
 enum { S_LONGEST = 4096 };
 
@@ -63,7 +64,11 @@ void proto_log_escape(proto_buf_t *out, proto_bytes_t text)
 {
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
-        if (c == '"' || c == '\\')
+        size_t length = proto_utf8_length(text.data + i, text.data + text.size);
+        if (length > 1) {
+            proto_buf_append(out, text.data + i, length);
+            i += length - 1;
+        } else if (c == '"' || c == '\\')
             proto_buf_printf(out, "\\%c", c);
         else if (c < 0x20 || c >= 0x7f)
             proto_buf_printf(out, "\\u%04x", c);

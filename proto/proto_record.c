@@ -177,11 +177,15 @@ int proto_record_append(proto_buf_t *out, const proto_record_t *record)
         if (names[i].size > UINT8_MAX)
             return -1;
     size_t before = out->size;
+    bool failed = out->failed;
+    if (before && before + size > PROTO_BATCH_BYTES)
+        return -1;
     if (before == 0)
         proto_buf_append(out, (const uint8_t[]){'M', 'U', PROTO_RECORD_VERSION, 0}, PROTO_BATCH_HEADER);
     uint8_t *at = proto_buf_extend(out, size);
     if (!at) {
         out->size = before;
+        out->failed = failed;
         return -1;
     }
     s_put32(at + S_LENGTH, (uint32_t)size);

@@ -10,6 +10,7 @@ enum { S_INDEX_BITS = 24, S_FIRST = 64 };
 
 struct proto_slab_slot {
     uint64_t id; /* 0: free */
+    bool used;   /* was taken at least once */
     void *item;
 };
 
@@ -22,7 +23,7 @@ void proto_slab_init(proto_slab_t *self, size_t item_size, uint32_t most)
 void proto_slab_free(proto_slab_t *self, void (*finish)(void *item))
 {
     for (uint32_t i = 0; i < self->capacity; i++) {
-        if (finish)
+        if (finish && self->slots[i].used)
             finish(self->slots[i].item);
         free(self->slots[i].item);
     }
@@ -55,6 +56,7 @@ void *proto_slab_take(proto_slab_t *self, uint64_t *id)
         s_grow(self);
     uint32_t index = self->free[--self->free_count];
     self->slots[index].id = *id = ++self->sequence << S_INDEX_BITS | index;
+    self->slots[index].used = true;
     self->used++;
     return self->slots[index].item;
 }

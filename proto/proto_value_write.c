@@ -3,6 +3,7 @@
 #include "proto_value.h"
 
 #include <float.h>
+#include <math.h>
 
 /* Stores the low `size` bytes of a number, highest first. */
 static inline void s_store(uint8_t *to, uint64_t number, size_t size)
@@ -65,7 +66,8 @@ void proto_write_float(proto_buf_t *out, double value)
 {
     /* The range is asked first because the conversion is undefined beyond it; NaN fails the question and so
      * keeps its 64 bits. */
-    if (value >= -(double)FLT_MAX && value <= (double)FLT_MAX && (double)(float)value == value) {
+    if (isinf(value) ||
+        (value >= -(double)FLT_MAX && value <= (double)FLT_MAX && (double)(float)value == value)) {
         float narrow = (float)value;
         uint32_t bits;
         memcpy(&bits, &narrow, sizeof bits);

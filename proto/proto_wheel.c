@@ -16,10 +16,10 @@ void proto_wheel_init(proto_wheel_t *self, int64_t now)
         self->slots[i].next = self->slots[i].prev = &self->slots[i];
 }
 
-/* A deadline belongs to the slot that ends at or after it, so that whatever is in a slot gone by is due. */
+/* What is past already goes to the slot that the next proto_wheel_expire begins with. */
 static int64_t s_tick_of(const proto_wheel_t *self, int64_t deadline)
 {
-    int64_t tick = (deadline + PROTO_WHEEL_SLOT_MS - 1) / PROTO_WHEEL_SLOT_MS;
+    int64_t tick = deadline / PROTO_WHEEL_SLOT_MS;
     return tick < self->tick ? self->tick : tick;
 }
 
@@ -52,6 +52,19 @@ void proto_wheel_remove(proto_wheel_t *self, proto_wheel_node_t *node)
     self->count--;
 }
 
+/* A due node of the slot whose turn it is. */
+static proto_wheel_node_t *s_due(proto_wheel_t *self, int64_t now)
+{
+    uint32_t index = s_index(self->tick);
+    proto_wheel_node_t *head = &self->slots[index];
+    if (!(self->filled[index / 64] & UINT64_C(1) << index % 64))
+        return NULL;
+    for (proto_wheel_node_t *node = head->next; node != head; node = node->next)
+        if (node->deadline <= now)
+            return node;
+    return NULL;
+}
+
 proto_wheel_node_t *proto_wheel_expire(proto_wheel_t *self, int64_t now)
 {
     int64_t last = now / PROTO_WHEEL_SLOT_MS;
@@ -61,19 +74,13 @@ proto_wheel_node_t *proto_wheel_expire(proto_wheel_t *self, int64_t now)
         if (tick > self->tick)
             self->tick = tick;
     }
-    for (; self->tick <= last; self->tick++) {
-        uint32_t index = s_index(self->tick);
-        if (!(self->filled[index / 64] & UINT64_C(1) << index % 64))
-            continue;
-        proto_wheel_node_t *head = &self->slots[index];
-        for (proto_wheel_node_t *node = head->next; node != head; node = node->next) {
-            if (node->deadline <= now) {
-                proto_wheel_remove(self, node);
-                return node;
-            }
-        }
+    for (;; self->tick++) {
+        proto_wheel_node_t *node = s_due(self, now);
+        if (node)
+            proto_wheel_remove(self, node);
+        if (node || self->tick >= last) /* the present slot is not over: its turn comes again */
+            return node;
     }
-    return NULL;
 }
 
 int64_t proto_wheel_next(const proto_wheel_t *self)
@@ -84,7 +91,7 @@ int64_t proto_wheel_next(const proto_wheel_t *self)
         uint32_t index = s_index(tick);
         uint64_t bits = self->filled[index / 64] >> index % 64;
         if (bits)
-            return (tick + __builtin_ctzll(bits)) * PROTO_WHEEL_SLOT_MS;
+            return (tick + __builtin_ctzll(bits) + 1) * PROTO_WHEEL_SLOT_MS;
         tick += 64 - index % 64;
     }
     return (self->tick + PROTO_WHEEL_SLOTS) * PROTO_WHEEL_SLOT_MS;

@@ -793,7 +793,7 @@ static void s_assert_same_bytes(proto_bytes_t bytes, const char *data, size_t si
 static void s_assert_same_ext(const proto_value_t *value, const msgpack_object *object)
 {
     if (value->kind == PROTO_TIMESTAMP) {
-        msgpack_timestamp time;
+        msgpack_timestamp time = {0};
         assert_true(msgpack_object_to_timestamp(object, &time));
         assert_true(time.tv_sec == value->time.seconds && time.tv_nsec == value->time.nanoseconds);
         return;
