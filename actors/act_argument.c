@@ -100,10 +100,12 @@ static int s_item(const proto_param_t *param, proto_reader_t *reader, proto_buf_
 static int s_items(const proto_param_t *param, proto_reader_t *reader, uint32_t count, proto_buf_t *scratch,
                    proto_buf_t *out)
 {
+    bool boxes =
+        param->sql_type && strcmp(param->sql_type, "box[]") == 0; /* the one type with another typdelim */
     proto_buf_byte(out, '{');
     for (uint32_t i = 0; i < count; i++) {
         if (i)
-            proto_buf_byte(out, ',');
+            proto_buf_byte(out, boxes ? ';' : ',');
         if (s_item(param, reader, scratch, out) < 0)
             return -1;
     }

@@ -17,6 +17,7 @@ static const struct {
     {"integer", PROTO_DATA_INT4},
     {"int8", PROTO_DATA_INT8},
     {"bigint", PROTO_DATA_INT8},
+    {"oid", PROTO_DATA_INT8},
     {"float4", PROTO_DATA_FLOAT4},
     {"real", PROTO_DATA_FLOAT4},
     {"float8", PROTO_DATA_FLOAT8},

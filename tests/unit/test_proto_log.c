@@ -214,6 +214,21 @@ static void test_escape_keeps_valid_utf8(void **state)
     s_assert_reads_as("\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80");
 }
 
+/* "Controls are escaped": so are U+0080..U+009F, which terminals obey (U+009B begins a sequence like ESC [).
+ */
+static void test_escape_escapes_c1_controls(void **state)
+{
+    (void)state;
+    for (unsigned c = 0x80; c < 0xa0; c++) {
+        uint8_t text[] = {0xc2, (uint8_t)c};
+        proto_buf_t out = PROTO_BUF_INIT;
+        proto_log_escape(&out, (proto_bytes_t){text, sizeof text});
+        bool raw = memchr(proto_buf_text(&out), 0xc2, out.size) != NULL;
+        proto_buf_free(&out);
+        assert_false(raw);
+    }
+}
+
 static void test_overlong_message_is_cut(void **state)
 {
     (void)state;
@@ -295,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_every_byte_escapes_into_valid_json),
         cmocka_unit_test(test_escape_keeps_ascii),
         cmocka_unit_test(test_escape_keeps_valid_utf8),
+        cmocka_unit_test(test_escape_escapes_c1_controls),
         cmocka_unit_test(test_overlong_message_is_cut),
         cmocka_unit_test(test_finished_line),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
