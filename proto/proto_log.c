@@ -65,7 +65,9 @@ void proto_log_escape(proto_buf_t *out, proto_bytes_t text)
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
         size_t length = proto_utf8_length(text.data + i, text.data + text.size);
-        if (length > 1) {
+        if (length == 2 && c == 0xc2 && text.data[i + 1] < 0xa0) { /* U+0080 to U+009F: terminals obey some */
+            proto_buf_printf(out, "\\u%04x", text.data[++i]);
+        } else if (length > 1) {
             proto_buf_append(out, text.data + i, length);
             i += length - 1;
         } else if (c == '"' || c == '\\')

@@ -141,7 +141,7 @@ int proto_batch_next(proto_batch_t *self, proto_record_t *record)
     };
     if (record->type < PROTO_REQUEST || record->type >= PROTO_TYPE_END || (record->flags & ~PROTO_FLAG_ALL))
         return -1;
-    if ((record->type == PROTO_REQUEST || record->type == PROTO_RETURN) && record->deadline == 0)
+    if (record->type == PROTO_REQUEST && record->deadline == 0)
         return -1;
     proto_bytes_t rest = {at + PROTO_RECORD_HEADER, length - PROTO_RECORD_HEADER};
     return s_fields(record, at, rest) ? 1 : -1;

@@ -48,9 +48,12 @@ static bool s_wait_signal(int64_t ms)
     return sigtimedwait(&set, NULL, &wait) > 0;
 }
 
+/* Whether a further signal has come; stays true then. */
 static bool s_interrupted(void)
 {
-    return s_wait_signal(0);
+    static bool interrupted;
+    interrupted = interrupted || s_wait_signal(0);
+    return interrupted;
 }
 
 /* Signals come to main alone: every thread started later inherits the mask. A terminal that went away must

@@ -8,4 +8,5 @@
 SELECT (SELECT count(*) FROM agent.agents WHERE is_active) AS agents_count,
        (SELECT count(*) FROM circle.circles WHERE is_active) AS circles_count,
        (SELECT count(*) FROM circle.circles WHERE is_active AND status = 'running') AS circles_running,
-       (SELECT count(*) FROM circle.tasks WHERE status IN ('assigned', 'in_progress', 'in_review')) AS active_tasks;
+       (SELECT count(*) FROM circle.tasks t JOIN circle.circles c ON c.id = t.circle_id
+        WHERE c.is_active AND t.status IN ('assigned', 'in_progress', 'in_review')) AS active_tasks;

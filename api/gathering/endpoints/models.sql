@@ -12,7 +12,7 @@ SELECT m.id, m.provider_id, p.name AS provider_name, m.model_name, m.model_alias
        m.pricing_cache_read, m.pricing_cache_write, m.extended_thinking, m.vision, m.function_calling, m.streaming,
        m.context_window, m.max_output, m.release_date, m.is_deprecated, m.created_at, m.updated_at
 FROM agent.models m JOIN agent.providers p ON p.id = m.provider_id
-WHERE (:provider_id IS NULL OR m.provider_id = :provider_id) AND (:include_deprecated OR NOT m.is_deprecated)
+WHERE (:provider_id::int8 IS NULL OR m.provider_id = :provider_id) AND (:include_deprecated OR NOT m.is_deprecated)
 ORDER BY p.name, m.model_alias, m.id;
 
 -- @endpoint  GET /models/{id}

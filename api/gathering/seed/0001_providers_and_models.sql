@@ -1,21 +1,25 @@
 -- SPDX-License-Identifier: MPL-2.0
--- The usual model providers and their models. Prices are US dollars per million tokens. Run again, it adds what is
--- missing and changes nothing else.
+-- The usual model providers and their models, under fixed ids. Prices are US dollars per million tokens. Run again, it
+-- adds what is missing and changes nothing else; the sequences are then moved behind the highest id, never back.
 
-INSERT INTO agent.providers (name, display_name, api_base_url, is_local) VALUES
-    ('anthropic', 'Anthropic',   'https://api.anthropic.com/v1',                 false),
-    ('openai',    'OpenAI',      'https://api.openai.com/v1',                    false),
-    ('deepseek',  'DeepSeek',    'https://api.deepseek.com/v1',                  false),
-    ('mistral',   'Mistral AI',  'https://api.mistral.ai/v1',                    false),
-    ('google',    'Google AI',   'https://generativelanguage.googleapis.com/v1', false),
-    ('ollama',    'Ollama',      'http://localhost:11434',                       true),
-    ('groq',      'Groq',        'https://api.groq.com/openai/v1',               false),
-    ('together',  'Together AI', 'https://api.together.xyz/v1',                  false)
-ON CONFLICT (name) DO NOTHING;
+INSERT INTO agent.providers (id, name, display_name, api_base_url, is_local) OVERRIDING SYSTEM VALUE VALUES
+    (1, 'anthropic', 'Anthropic',   'https://api.anthropic.com/v1',                 false),
+    (2, 'openai',    'OpenAI',      'https://api.openai.com/v1',                    false),
+    (3, 'deepseek',  'DeepSeek',    'https://api.deepseek.com/v1',                  false),
+    (4, 'mistral',   'Mistral AI',  'https://api.mistral.ai/v1',                    false),
+    (5, 'google',    'Google AI',   'https://generativelanguage.googleapis.com/v1', false),
+    (6, 'ollama',    'Ollama',      'http://localhost:11434',                       true),
+    (7, 'groq',      'Groq',        'https://api.groq.com/openai/v1',               false),
+    (8, 'together',  'Together AI', 'https://api.together.xyz/v1',                  false)
+ON CONFLICT DO NOTHING;
 
-INSERT INTO agent.models (provider_id, model_alias, model_name, pricing_in, pricing_out, pricing_cache_read,
+SELECT setval(pg_get_serial_sequence('agent.providers', 'id'), greatest(max(p.id), s.last_value))
+FROM agent.providers p CROSS JOIN agent.providers_id_seq s GROUP BY s.last_value;
+
+INSERT INTO agent.models (id, provider_id, model_alias, model_name, pricing_in, pricing_out, pricing_cache_read,
                           pricing_cache_write, context_window, max_output, vision, extended_thinking)
-SELECT p.id, m.alias, m.name, m.price_in, m.price_out, m.cache_read, m.cache_write, m.context, m.output, m.vision,
+OVERRIDING SYSTEM VALUE
+SELECT m.id, p.id, m.alias, m.name, m.price_in, m.price_out, m.cache_read, m.cache_write, m.context, m.output, m.vision,
        m.thinking
 FROM (VALUES
     (1,  'anthropic', 'claude-opus-4-5',   'claude-opus-4-5-20251101',   15,   75,   1.50, 18.75, 200000,  32000,  true,  true),
@@ -41,7 +45,9 @@ FROM (VALUES
     (21, 'ollama',    'mistral-local',     'mistral',                    0,    0,    NULL, NULL,  32000,   8192,   false, false),
     (22, 'groq',      'groq-llama-3-3-70b', 'llama-3.3-70b-versatile',   0.59, 0.79, NULL, NULL,  128000,  32768,  false, false),
     (23, 'groq',      'groq-mixtral',      'mixtral-8x7b-32768',         0.24, 0.24, NULL, NULL,  32768,   32768,  false, false)
-) AS m (n, provider, alias, name, price_in, price_out, cache_read, cache_write, context, output, vision, thinking)
+) AS m (id, provider, alias, name, price_in, price_out, cache_read, cache_write, context, output, vision, thinking)
 JOIN agent.providers p ON p.name = m.provider
-WHERE NOT EXISTS (SELECT FROM agent.models x WHERE x.provider_id = p.id AND x.model_name = m.name)
-ORDER BY m.n;
+ON CONFLICT DO NOTHING;
+
+SELECT setval(pg_get_serial_sequence('agent.models', 'id'), greatest(max(m.id), s.last_value))
+FROM agent.models m CROSS JOIN agent.models_id_seq s GROUP BY s.last_value;
