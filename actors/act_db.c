@@ -4,6 +4,7 @@
  * HEARTBEAT, DISCONNECT and what act_send, act_receive say. */
 #include "act_db.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "act_internal.h"
@@ -220,6 +221,7 @@ void act_db_actor(zsock_t *pipe, void *config)
     PROTO_ASSERT(self != NULL);
     self->config = config;
     self->pipe = pipe;
+    pthread_setname_np(pthread_self(), "db actor");
     self->ticked = proto_clock_ms();
     self->wire = proto_wire_open(self->config->context, self->config->broker, self->ticked);
     zsock_signal(pipe, self->wire ? 0 : 1);

@@ -4,6 +4,7 @@
  * Takes and sends every type of record. */
 #include "broker.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "brk_core.h"
@@ -264,6 +265,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
 void broker_actor(zsock_t *pipe, void *config)
 {
     s_broker_t self = {.pipe = pipe};
+    pthread_setname_np(pthread_self(), "broker");
     bool open = s_open(&self, config) == 0;
     zsock_signal(pipe, open ? 0 : 1);
     if (open)

@@ -13,7 +13,7 @@
 -- @timeout 120s
 -- @returns row
 
--- What the chat worker needs to know of an agent.
+-- What the chat worker needs to know of an agent. The messages are chosen as history.sql explains.
 -- @operation chat_context
 -- @param id int8
 -- @reads   @auth user
@@ -25,7 +25,7 @@ SELECT a.id AS agent_id, a.name AS agent_name, m.model_name AS model, p.name AS 
        coalesce(a.system_prompt, r.full_prompt, r.base_prompt) AS system_prompt,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('role', h.role, 'content', h.content) ORDER BY h.id), '[]')
         FROM (SELECT id, role, content FROM communication.chat_history
-              WHERE agent_id = a.id ORDER BY id DESC LIMIT 20) h) AS history
+              WHERE agent_id BETWEEN a.id AND a.id ORDER BY agent_id, id DESC LIMIT 20) h) AS history
 FROM agent.agents a
 LEFT JOIN agent.personas r ON r.id = a.persona_id
 LEFT JOIN agent.models m ON m.id = a.model_id
