@@ -220,6 +220,13 @@ static int s_decide(act_db_t *self, const act_job_t *job)
     return s_send_end(self, "muster_commit", ACT_STEP_COMMIT);
 }
 
+/* Whether the held write's result is there, but neither COMMIT nor ROLLBACK is on its way. */
+static bool s_undecided(const act_db_t *self)
+{
+    const act_job_t *held = self->held;
+    return held && held->plan->mode == ACT_MODE_HELD && held->result && self->held_syncs == 0;
+}
+
 static void s_answered(act_db_t *self, act_job_t *job)
 {
     job->next = NULL;
@@ -246,8 +253,6 @@ static int s_take(act_db_t *self, const act_step_t *step, PGresult *result)
         job->result = result;
         if (job != self->held)
             s_answered(self, job);
-        else if (job->plan->mode == ACT_MODE_HELD)
-            return s_decide(self, job);
         return 0;
     case ACT_STEP_COMMIT:
         if (s_failed(result)) { /* a deferred constraint, a serialisation failure */
@@ -324,6 +329,9 @@ int act_receive(act_db_t *self, int64_t now)
             self->between = false;
             self->step_first = (self->step_first + 1) % self->step_room;
             self->step_count--;
+            if (s_undecided(self) &&
+                step.job == self->held) /* only now: libpq loses this NULL behind a Sync */
+                rc = s_decide(self, self->held);
         }
     }
     if (rc == 0 && self->conn && PQstatus(self->conn) == CONNECTION_BAD)

@@ -12,14 +12,13 @@ FROM agent.providers p ORDER BY p.id;
 
 -- @endpoint  GET /providers/{id}
 -- @operation get_provider
--- @summary   One provider, with how many models it has
+-- @summary   One provider
 -- @tier read   @auth user
 -- @empty provider_not_found
 -- @error provider_not_found 404 "Provider {id} not found"
 -- @returns row
-SELECT p.id, p.name, p.display_name, p.api_base_url, p.is_local, p.config, p.created_at,
-       (SELECT count(*) FROM agent.models m WHERE m.provider_id = p.id) AS model_count
-FROM agent.providers p WHERE p.id = :id;
+SELECT id, name, display_name, api_base_url, is_local, config, created_at
+FROM agent.providers WHERE id = :id;
 
 -- @endpoint  POST /providers
 -- @operation create_provider
