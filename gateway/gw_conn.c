@@ -12,6 +12,8 @@
 
 enum {
     S_BACKLOG = 1024,
+    S_REFUSALS =
+        1000, /* connections beyond the most that are told so at once; further ones are just closed */
     S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
     S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
     S_HALF_CLOSED_MS = 1000 /* a client that has shut its side down gets answers for so long */
@@ -26,6 +28,7 @@ struct gw_conn {
     bool half_closed; /* the client has shut down its side */
     bool lingering;   /* everything is said; waiting for the client's end */
     bool closed;      /* uv_close was called */
+    bool counted;     /* among those of its address */
     gw_http_t http;
     gw_request_t *requests; /* unanswered */
     proto_wheel_node_t timer;
@@ -80,7 +83,8 @@ static void s_close(gw_conn_t *conn)
     gw_request_t *requests = conn->requests;
     conn->requests = NULL;
     gw_serve_gone(conn->gateway, requests);
-    gw_address_leave(conn->gateway->addresses, conn->address);
+    if (conn->counted)
+        gw_address_leave(conn->gateway->addresses, conn->address);
     proto_wheel_remove(&conn->gateway->conn_wheel, &conn->timer);
     for (gw_conn_t **at = &conn->gateway->dirty; conn->dirty && *at; at = &(*at)->next_dirty) {
         if (*at == conn) {
@@ -305,26 +309,12 @@ static int s_peer(gw_conn_t *conn)
     return 0;
 }
 
-static void s_on_refused_closed(uv_handle_t *handle)
+/* A connection that was never opened. */
+static void s_on_dropped(uv_handle_t *handle)
 {
     gw_conn_t *conn = handle->data;
     conn->gateway->conn_count--;
     free(conn);
-}
-
-/* Tells one connection too many so, as well as a socket takes it at once. */
-static void s_refuse(gw_conn_t *conn)
-{
-    static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Overloaded\",\"status\":503,"
-                               "\"detail\":\"Too many connections.\",\"code\":\"overloaded\"}";
-    char text[512];
-    int size = snprintf(text, sizeof text,
-                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " GW_PROBLEM_TYPE "\r\n"
-                        "Content-Length: %zu\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s",
-                        sizeof body - 1, body);
-    uv_buf_t buf = uv_buf_init(text, (unsigned)size);
-    (void)uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
-    uv_close((uv_handle_t *)&conn->tcp, s_on_refused_closed);
 }
 
 static void s_open(gw_gateway_t *self, gw_conn_t *conn)
@@ -341,6 +331,25 @@ static void s_open(gw_gateway_t *self, gw_conn_t *conn)
         s_schedule(conn);
 }
 
+/* Tells one connection too many so, and ends it as any other, so that its client gets to read that. */
+static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
+{
+    char trace[GW_TRACE];
+    proto_bytes_t id = gw_serve_new_trace(self, trace);
+    gw_problem_t problem =
+        gw_problem_of(PROTO_ERROR_overloaded, proto_bytes_of("there are too many connections"));
+    proto_buf_reset(&self->json);
+    gw_problem_write(&problem, id, &self->json);
+    proto_buf_printf(
+        &conn->http.out,
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " GW_PROBLEM_TYPE "\r\n"
+        "Content-Length: %zu\r\nX-Request-ID: %.*s\r\nRetry-After: 1\r\nConnection: close\r\n\r\n",
+        self->json.size, (int)id.size, trace);
+    proto_buf_append(&conn->http.out, self->json.data, self->json.size);
+    conn->http.closing = true;
+    s_mark(conn);
+}
+
 static void s_on_connection(uv_stream_t *listener, int status)
 {
     gw_gateway_t *self = listener->data;
@@ -355,13 +364,16 @@ static void s_on_connection(uv_stream_t *listener, int status)
         free(conn);
         return;
     }
-    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 || s_peer(conn) < 0)
-        uv_close((uv_handle_t *)&conn->tcp, s_on_refused_closed);
-    else if (self->conn_count > self->config->connections ||
-             gw_address_enter(self->addresses, conn->address, self->config->per_address) < 0)
-        s_refuse(conn);
-    else
-        s_open(self, conn);
+    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 || s_peer(conn) < 0 ||
+        self->conn_count > self->config->connections + S_REFUSALS) {
+        uv_close((uv_handle_t *)&conn->tcp, s_on_dropped);
+        return;
+    }
+    conn->counted = self->conn_count <= self->config->connections &&
+                    gw_address_enter(self->addresses, conn->address, self->config->per_address) == 0;
+    s_open(self, conn);
+    if (!conn->counted && !conn->closed)
+        s_refuse(self, conn);
 }
 
 /* A socket that shares its port with the other gateway threads; the kernel spreads connections over them. */

@@ -67,6 +67,7 @@ static void s_begin(gw_http_t *self, int64_t now)
     self->state = self->close ? GW_HTTP_S_END : GW_HTTP_S_HEAD;
     self->scan = self->head = self->length = 0;
     self->header_count = 0;
+    self->is_head = false;
     self->empty_lines = 0;
     self->deadline = self->state == GW_HTTP_S_END ? PROTO_NEVER
                      : s_between(self)            ? now + self->limits->idle_ms
@@ -200,7 +201,9 @@ static gw_http_result_t s_hand_out_bad(gw_http_t *self, gw_http_request_t *reque
     if (gw_http_outstanding(self) == GW_HTTP_PIPELINE)
         return GW_HTTP_NOTHING;
     *request = (gw_http_request_t){.sequence = self->next};
-    s_take_slot(self)->close = true;
+    gw_http_slot_t *slot = s_take_slot(self);
+    slot->close = true;
+    slot->head = self->is_head; /* as far as it was read */
     self->state = GW_HTTP_S_END;
     return GW_HTTP_BAD;
 }

@@ -6,6 +6,8 @@
 
 #include <http_parser.h>
 
+enum { S_METHOD = 32 /* no method is longer */ };
+
 /* RFC 9110 section 5.6.2: tchar. */
 static bool s_is_token(uint8_t c)
 {
@@ -117,41 +119,36 @@ static bool s_good_target(proto_bytes_t text)
     return true;
 }
 
-/* Takes scheme and authority off an absolute-form target (RFC 9112 section 3.2.2). -1 when they are
+/* Bytes of scheme and authority of an absolute-form target (RFC 9112 section 3.2.2); 0 when they are
  * malformed. */
-static int s_absolute(proto_bytes_t *target)
+static size_t s_absolute(proto_bytes_t target)
 {
-    size_t scheme = target->size > 8 && s_equal_fold((proto_bytes_t){target->data, 8}, "https://")  ? 8
-                    : target->size > 7 && s_equal_fold((proto_bytes_t){target->data, 7}, "http://") ? 7
-                                                                                                    : 0;
+    size_t scheme = target.size > 8 && s_equal_fold((proto_bytes_t){target.data, 8}, "https://")  ? 8
+                    : target.size > 7 && s_equal_fold((proto_bytes_t){target.data, 7}, "http://") ? 7
+                                                                                                  : 0;
     size_t end = scheme;
-    while (end < target->size && target->data[end] != '/' && target->data[end] != '?')
+    while (end < target.size && target.data[end] != '/' && target.data[end] != '?')
         end++;
-    if (scheme == 0 || !s_good_authority((proto_bytes_t){target->data + scheme, end - scheme}))
-        return -1;
-    if (end == target->size)
-        *target = (proto_bytes_t){target->data + scheme - 1, 1}; /* a slash that is there already */
-    else if (target->data[end] == '?')
-        return -1; /* "http://host?query" has no path to put in place; nobody sends it */
-    else
-        *target = (proto_bytes_t){target->data + end, target->size - end};
-    return 0;
+    return scheme && s_good_authority((proto_bytes_t){target.data + scheme, end - scheme}) ? end : 0;
 }
 
 static proto_error_t s_take_target(gw_http_t *self, proto_bytes_t target)
 {
     if (target.size == 0 || !s_good_target(target))
         return s_malformed(self, "the request target is malformed");
-    if (proto_bytes_is(target, "*")) {
-        if (!proto_bytes_is(self->request.method, "OPTIONS"))
-            return s_malformed(self, "only OPTIONS has the target *");
-    } else if (target.data[0] != '/' && s_absolute(&target) < 0) {
+    bool asterisk = proto_bytes_is(target, "*");
+    if (asterisk && !proto_bytes_is(self->request.method, "OPTIONS"))
+        return s_malformed(self, "only OPTIONS has the target *");
+    size_t authority = asterisk || target.data[0] == '/' ? 0 : s_absolute(target);
+    if (!asterisk && target.data[0] != '/' && authority == 0)
         return s_malformed(self, "the request target is malformed");
-    }
-    const uint8_t *mark = memchr(target.data, '?', target.size);
-    size_t path = mark ? (size_t)(mark - target.data) : target.size;
-    self->request.path = (proto_bytes_t){target.data, path};
-    self->request.query = mark ? (proto_bytes_t){mark + 1, target.size - path - 1} : (proto_bytes_t){0};
+    proto_bytes_t rest = {target.data + authority, target.size - authority};
+    const uint8_t *mark = rest.size ? memchr(rest.data, '?', rest.size) : NULL;
+    size_t path = mark ? (size_t)(mark - rest.data) : rest.size;
+    self->request.query = mark ? (proto_bytes_t){mark + 1, rest.size - path - 1} : (proto_bytes_t){0};
+    /* An empty path means the root: the slash that the scheme has will do. */
+    self->request.path =
+        path ? (proto_bytes_t){rest.data, path} : (proto_bytes_t){memchr(target.data, '/', target.size), 1};
     return PROTO_ERROR_none;
 }
 
@@ -175,7 +172,7 @@ static proto_error_t s_request_line(gw_http_t *self, const uint8_t *line, size_t
     size_t method = 0;
     while (method < size && s_is_token(line[method]))
         method++;
-    if (method == 0 || method > 32 || method == size || line[method] != ' ')
+    if (method == 0 || method == size || line[method] != ' ')
         return s_malformed(self, "the request line is malformed");
     const uint8_t *target = line + method + 1;
     size_t left = size - method - 1;
@@ -192,6 +189,8 @@ static proto_error_t s_request_line(gw_http_t *self, const uint8_t *line, size_t
         return error;
     if (proto_bytes_is(self->request.method, "CONNECT"))
         return s_refuse(self, PROTO_ERROR_not_implemented, "this is no proxy");
+    if (method > S_METHOD)
+        return s_refuse(self, PROTO_ERROR_not_implemented, "this method is unknown");
     return s_take_target(self, (proto_bytes_t){target, (size_t)(blank - target)});
 }
 
@@ -212,9 +211,10 @@ static proto_error_t s_fields(gw_http_t *self, uint8_t *at, uint8_t *end)
 
 /* What the fields that frame a message say; counts, so that a doubled one is seen. */
 typedef struct s_framing {
-    uint32_t hosts, lengths, encodings, expectations;
-    proto_bytes_t host, length, encoding, expectation;
+    uint32_t hosts, lengths, encodings;
+    proto_bytes_t host, length, encoding;
     bool close, keep_alive;
+    bool expects, unknown; /* something; something other than 100-continue */
 } s_framing_t;
 
 static void s_connection(s_framing_t *framing, proto_bytes_t list)
@@ -250,8 +250,8 @@ static void s_collect(const gw_http_t *self, s_framing_t *framing)
             framing->encoding = field->value;
             framing->encodings++;
         } else if (proto_bytes_is(field->name, "expect")) {
-            framing->expectation = field->value;
-            framing->expectations++;
+            framing->expects = true;
+            framing->unknown = framing->unknown || !s_equal_fold(field->value, "100-continue");
         } else if (proto_bytes_is(field->name, "connection")) {
             s_connection(framing, field->value);
         }
@@ -276,6 +276,18 @@ static proto_error_t s_take_length(gw_http_t *self, proto_bytes_t text)
     return PROTO_ERROR_none;
 }
 
+/* Whether a list of codings ends in one other than chunked: then nobody can tell where the body ends. */
+static bool s_ends_otherwise(proto_bytes_t list)
+{
+    const uint8_t *comma = list.size ? memrchr(list.data, ',', list.size) : NULL;
+    if (!comma)
+        return false;
+    size_t from = (size_t)(comma - list.data) + 1;
+    while (from < list.size && (list.data[from] == ' ' || list.data[from] == '\t'))
+        from++;
+    return !s_equal_fold((proto_bytes_t){list.data + from, list.size - from}, "chunked");
+}
+
 /* RFC 9112 section 6: which body follows. */
 static proto_error_t s_take_framing(gw_http_t *self, const s_framing_t *framing)
 {
@@ -285,6 +297,8 @@ static proto_error_t s_take_framing(gw_http_t *self, const s_framing_t *framing)
         return s_malformed(self, "Transfer-Encoding stands where it must not");
     if (framing->lengths > 1)
         return s_malformed(self, "there is more than one Content-Length");
+    if (framing->encodings && s_ends_otherwise(framing->encoding))
+        return s_malformed(self, "chunked must be the last transfer coding");
     if (framing->encodings && !s_equal_fold(framing->encoding, "chunked"))
         return s_refuse(self, PROTO_ERROR_not_implemented, "of transfer codings only chunked is known");
     if (framing->encodings) {
@@ -307,9 +321,9 @@ static proto_error_t s_take_fields(gw_http_t *self)
     if (error)
         return error;
     self->close = framing.close || (self->old && !framing.keep_alive);
-    if (framing.expectations && !self->old && !s_equal_fold(framing.expectation, "100-continue"))
+    if (framing.unknown && !self->old)
         return s_refuse(self, PROTO_ERROR_expectation_failed, "of expectations only 100-continue is known");
-    self->continue_due = framing.expectations && !self->old && self->state != GW_HTTP_S_WHOLE;
+    self->continue_due = framing.expects && !self->old && self->state != GW_HTTP_S_WHOLE;
     return PROTO_ERROR_none;
 }
 

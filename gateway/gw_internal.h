@@ -99,6 +99,9 @@ void gw_serve_record(gw_gateway_t *self, const proto_record_t *record);
 /* The gateway's own deadline of a request has passed. */
 void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
 
+/* A request id that nobody has had before; borrows `trace`. */
+proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
+
 /* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them. */
 void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request);
 /* Sends the answer, logs it and frees the request. */

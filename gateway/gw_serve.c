@@ -22,18 +22,23 @@ static bool s_trace_good(proto_bytes_t id)
     return true;
 }
 
-static void s_trace(gw_gateway_t *self, gw_request_t *request, proto_bytes_t given)
+proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE])
 {
     static const char hex[] = "0123456789abcdef";
+    uint64_t parts[2] = {self->trace_seed, ++self->trace_count};
+    for (int i = 0; i < 32; i++)
+        trace[i] = hex[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    return (proto_bytes_t){(const uint8_t *)trace, 32};
+}
+
+static void s_trace(gw_gateway_t *self, gw_request_t *request, proto_bytes_t given)
+{
     if (s_trace_good(given)) {
         memcpy(request->trace, given.data, given.size);
         request->trace_size = (uint8_t)given.size;
-        return;
+    } else {
+        request->trace_size = (uint8_t)gw_serve_new_trace(self, request->trace).size;
     }
-    uint64_t parts[2] = {self->trace_seed, ++self->trace_count};
-    for (int i = 0; i < 32; i++)
-        request->trace[i] = hex[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    request->trace_size = 32;
 }
 
 /* Takes a slot for a request of this connection. */
