@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """PostgreSQL stops and starts again: quick, honest answers meanwhile, service within a second afterwards."""
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -12,11 +14,10 @@ PRIVATE = SOURCE / "server/private-postgres"
 
 
 @pytest.fixture
-def postgres(tmp_path_factory):
-    """A cluster of this test's own, to be stopped and started."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in [folder, *folder.parents][:3]:
-        os.chmod(parent, 0o755)
+def postgres():
+    """A cluster of this test's own, to be stopped and started, where the user that runs it may enter."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="muster-test-"))
+    os.chmod(folder, 0o755)
 
     def run(*arguments):
         done = subprocess.run([PRIVATE, *arguments[:1], str(folder / "pg"), *arguments[1:]], capture_output=True,
@@ -28,6 +29,7 @@ def postgres(tmp_path_factory):
     subprocess.run([BINARY, "migrate", "--seed", "--database-url", run.url], check=True, capture_output=True)
     yield run
     run("remove")
+    folder.rmdir()
 
 
 @pytest.mark.parametrize("how", [(), ("--immediate",)], ids=["fast", "crash"])
