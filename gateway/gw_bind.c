@@ -175,6 +175,9 @@ static const proto_param_t *s_body_kind(const proto_operation_t *operation, bool
 
 static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input)
 {
+    if (input->content_encoding.size && !proto_bytes_is(input->content_encoding, "identity"))
+        return s_refuse(self, PROTO_ERROR_unsupported_media_type,
+                        "The body must be sent as it is, not compressed");
     if (!s_is_json(input->content_type))
         return s_refuse(self, PROTO_ERROR_unsupported_media_type,
                         "The body must be sent as application/json");

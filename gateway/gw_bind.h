@@ -23,6 +23,7 @@ typedef struct gw_input {
     const proto_bytes_t *path_values; /* in the order of the template, percent-encoded */
     proto_bytes_t query;              /* behind '?', percent-encoded */
     proto_bytes_t content_type;       /* empty: none was sent */
+    proto_bytes_t content_encoding;   /* the same */
     proto_bytes_t body;
 } gw_input_t;
 

@@ -151,6 +151,7 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
         .path_values = match->values,
         .query = http->query,
         .content_type = gw_http_header(http, "content-type"),
+        .content_encoding = gw_http_header(http, "content-encoding"),
         .body = http->body,
     };
     proto_error_t error = gw_bind(&self->binder, match->route, &input);

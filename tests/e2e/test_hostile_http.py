@@ -570,7 +570,8 @@ GOOD = [
      ADD + ok(b"HEAD /add HTTP/1.1") + ok(b"GET /no HTTP/1.1") + ok(b"GET /add?a=9 HTTP/1.1")),
     ("pipeline-mixed", [200, 200, 200, 200], True, [],
      ADD + say(HELLO, SIZED) + say(IN_CHUNKS, TE) + ok(b"GET /add?b=50 HTTP/1.1")),
-    ("pipeline-close", [200, 200], False, [], ADD + ok(b"GET /add HTTP/1.1", b"Connection: close") + SMUGGLED),
+    ("pipeline-close", [200, 200], False, [],
+     ADD + ok(b"GET /add HTTP/1.1", b"Connection: close") + SMUGGLED),
 ]
 
 
@@ -754,25 +755,34 @@ def test_fourth_connection_of_an_address_gets_503(start):
     server = start("--per-address", "3")
     clients = []
 
-    def another():
+    def admitted():
         client = server.connect()
-        client.sendall(LIVE)
-        status, fields, body = Reader(client).answer()
-        if status == 200:
-            clients.append(client)
-            return None
-        with client:
-            return status, fields, body, Reader(client).to_end()
+        try:
+            client.sendall(LIVE)
+            if Reader(client).answer()[0] == 200:
+                clients.append(client)
+                return True
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        client.close()
+        return False
 
-    wait_for(lambda: another() is None and len(clients) == 3, what="three connections")
-    status, fields, body, rest = another()
-    assert status == 503 and fields["connection"] == "close" and rest == b""
-    assert fields["content-type"] == "application/problem+json"
-    problem(body, 503)
-    clients[0].sendall(LIVE)
-    assert Reader(clients[0]).answer()[0] == 200
+    wait_for(lambda: admitted() and len(clients) == 3, what="three connections")  # those of start() end first
+    with server.connect() as client:  # it is told without being asked
+        reader = Reader(client)
+        status, fields, body = reader.answer()
+        assert status == 503 and fields["connection"] == "close" and fields["retry-after"] == "1"
+        assert fields["content-type"] == "application/problem+json"
+        found = json.loads(body)
+        assert found["status"] == 503 and found["code"] == "overloaded" and found["detail"].endswith(".")
+        assert reader.to_end() == b""
+    assert not admitted()
+    for client in clients:
+        client.sendall(LIVE)
+        assert Reader(client).answer()[0] == 200
     clients.pop().close()
-    wait_for(lambda: another() is None, what="a free place")
+    wait_for(admitted, what="a free place")
+    assert not admitted()
     for client in clients:
         client.close()
 
