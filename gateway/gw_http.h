@@ -104,7 +104,7 @@ typedef struct gw_http {
     proto_buf_t body;               /* of a chunked request */
     size_t chunk;                   /* bytes left of the chunk under way */
     gw_http_chunk_t part;           /* of the chunked body, that comes next */
-    uint32_t trailers;              /* bytes of the trailer section so far */
+    uint32_t extra;                 /* bytes of its chunk extensions and trailer fields so far */
     bool continue_due;              /* the client waits for 100 */
     bool safe, close, old, is_head; /* of the request under way */
     uint32_t empty_lines;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Chunked bodies (RFC 9112 section 7.1), strictly: sizes of 1 to 8 hexadecimal digits without anything around
- * them, CRLF where it belongs, no chunk extensions (nobody uses them but smugglers), trailer fields checked
- * and dropped. Thread: the gateway thread that owns it. */
+/* Chunked bodies (RFC 9112 section 7.1), strictly: sizes of 1 to 8 hexadecimal digits with nothing around
+ * them but a chunk extension, CRLF where it belongs. Extensions and trailer fields are checked, bounded and
+ * dropped. Thread: the gateway thread that owns it. */
 #include "gw_http.h"
 
-enum { S_SIZE_LINE = 10, S_TRAILER_BYTES = 4096 };
+enum { S_DIGITS = 8, S_EXTRA_BYTES = 4096 /* extensions and trailer fields of a body together */ };
 
 static int s_refuse(gw_http_t *self, proto_error_t error, const char *detail)
 {
@@ -40,25 +40,34 @@ static int s_hex(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* What may stand behind a chunk's size: nothing, or an extension (RFC 9112 section 7.1.1), which nobody here
+ * knows. */
+static bool s_good_extension(const uint8_t *text, size_t size)
+{
+    bool named = false;
+    for (size_t i = 0; i < size; i++) {
+        if ((text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
+            return false;
+        named = named || (i > 0 && text[i] > 0x20);
+    }
+    return size == 0 || (text[0] == ';' && named);
+}
+
 static int s_size(gw_http_t *self, size_t *at)
 {
-    size_t digits = 0;
-    int rc = s_line(self, *at, S_SIZE_LINE, &digits);
+    size_t line = 0, digits = 0, size = 0;
+    int rc = s_line(self, *at, S_DIGITS + S_EXTRA_BYTES - self->extra, &line);
     if (rc == 0)
         return 0;
-    size_t size = 0;
-    for (size_t i = 0; rc > 0 && i < digits; i++) {
-        int digit = s_hex(self->in.data[*at + i]);
-        if (digit < 0)
-            rc = -1;
-        else
-            size = size * 16 + (size_t)digit;
-    }
-    if (rc < 0 || digits == 0 || digits > 8)
+    const uint8_t *text = self->in.data + *at;
+    for (; rc > 0 && digits < line && digits < S_DIGITS && s_hex(text[digits]) >= 0; digits++)
+        size = size * 16 + (size_t)s_hex(text[digits]);
+    if (rc < 0 || digits == 0 || !s_good_extension(text + digits, line - digits))
         return s_refuse(self, PROTO_ERROR_malformed, "a chunk's size is malformed");
     if (size > self->limits->body_bytes - self->body.size)
         return s_refuse(self, PROTO_ERROR_too_large, "the body is too large");
-    *at += digits + 2;
+    self->extra += (uint32_t)(line - digits);
+    *at += line + 2;
     self->chunk = size;
     self->part = size ? GW_HTTP_CHUNK_DATA : GW_HTTP_CHUNK_TRAILER;
     return 1;
@@ -95,7 +104,7 @@ static int s_trailer(gw_http_t *self, size_t *at)
 {
     size_t size = 0;
     gw_http_header_t field;
-    int rc = s_line(self, *at, S_TRAILER_BYTES - self->trailers, &size);
+    int rc = s_line(self, *at, S_EXTRA_BYTES - self->extra, &size);
     if (rc == 0)
         return 0;
     if (rc < 0)
@@ -103,7 +112,7 @@ static int s_trailer(gw_http_t *self, size_t *at)
     if (size && gw_http_parse_field(self->in.data + *at, size, &field) < 0)
         return s_refuse(self, PROTO_ERROR_malformed, "a trailer field is malformed");
     *at += size + 2;
-    self->trailers += (uint32_t)size;
+    self->extra += (uint32_t)size;
     return size ? 1 : 2;
 }
 

@@ -304,7 +304,7 @@ static proto_error_t s_take_framing(gw_http_t *self, const s_framing_t *framing)
     if (framing->encodings) {
         self->state = GW_HTTP_S_CHUNKED;
         self->part = GW_HTTP_CHUNK_SIZE;
-        self->trailers = 0;
+        self->extra = 0;
     }
     return framing->lengths ? s_take_length(self, framing->length) : PROTO_ERROR_none;
 }
