@@ -82,7 +82,7 @@ static void s_integer(proto_buf_t *out, int64_t value)
 
 static void s_float(proto_buf_t *out, double value)
 {
-    char text[32];
+    char text[40];
     if (isnan(value) || isinf(value)) {
         proto_buf_string(out, isnan(value) ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
         return;
