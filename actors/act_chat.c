@@ -331,6 +331,7 @@ static void s_finish_turn(void *item)
 void act_chat_actor(zsock_t *pipe, void *config)
 {
     pthread_setname_np(pthread_self(), "chat");
+    zsock_signal(pipe, 0);
     s_chat_t self = {.config = config, .pipe = pipe, .ticked = proto_clock_ms()};
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
     self.wire = proto_wire_open(self.config->context, self.config->broker, self.ticked);

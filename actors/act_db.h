@@ -20,9 +20,10 @@ typedef struct act_db_config {
     unsigned number;              /* 1.., for the log and application_name */
 } act_db_config_t;
 
-/* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals 0 at
- * once: connecting goes on in the background, for ever. Takes "$TERM": answers what is under way for at most
- * two seconds, then ends. */
+/* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals
+ * that the thread runs (zactor's handshake), then 0: connecting goes on in the background, for ever; or 1
+ * when it cannot reach the broker's endpoint. Takes "$TERM": answers what is under way for at most two
+ * seconds, then ends. */
 void act_db_actor(zsock_t *pipe, void *config);
 
 #endif

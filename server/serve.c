@@ -23,6 +23,16 @@ struct srv_serve {
     int db_count, gateway_count;
 };
 
+/* Starts a thread and hears whether it could begin; one that could not has told the log why. zactor_new
+ * itself only waits for the thread to run. */
+static zactor_t *s_begin(zactor_fn *run, void *config)
+{
+    zactor_t *actor = zactor_new(run, config);
+    if (actor && zsock_wait(actor) != 0)
+        zactor_destroy(&actor);
+    return actor;
+}
+
 static int64_t s_number(const srv_serve_plan_t *plan, srv_option_t option)
 {
     return srv_config_number(plan->config, option);
@@ -39,7 +49,7 @@ static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         .open_role = "admin",
         .queue = (uint32_t)s_number(plan, SRV_OPT_queue),
     };
-    self->broker = zactor_new(broker_actor, &self->broker_config);
+    self->broker = s_begin(broker_actor, &self->broker_config);
     return self->broker ? 0 : -1;
 }
 
@@ -70,13 +80,13 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
             .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
             .number = (unsigned)i + 1,
         };
-        self->dbs[i] = zactor_new(act_db_actor, &self->db_configs[i]);
+        self->dbs[i] = s_begin(act_db_actor, &self->db_configs[i]);
         if (!self->dbs[i])
             return -1;
     }
     self->chat_config =
         (act_chat_config_t){.context = context, .broker = s_inside, .provider = act_provider_echo()};
-    self->chat = zactor_new(act_chat_actor, &self->chat_config);
+    self->chat = s_begin(act_chat_actor, &self->chat_config);
     return self->chat ? 0 : -1;
 }
 
@@ -99,13 +109,11 @@ static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, voi
     };
     self->gateway_count = (int)s_number(plan, SRV_OPT_gateways);
     for (int i = 0; i < self->gateway_count; i++)
-        if (!(self->gateways[i] = zactor_new(gateway_actor, &self->gateway_config)))
+        if (!(self->gateways[i] = s_begin(gateway_actor, &self->gateway_config)))
             return -1;
     return 0;
 }
 
-/* zactor_new takes the actor's signal for "it runs", whatever it says; we look at it. A thread that could not
- * begin has told the log why. */
 srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why)
 {
     srv_serve_t *self = calloc(1, sizeof *self);

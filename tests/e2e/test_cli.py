@@ -56,6 +56,13 @@ def test_mistakes_are_told(arguments, words):
     assert words in done.stderr + done.stdout
 
 
+def test_a_socket_that_cannot_be_bound_ends_the_start(gathering):
+    done = muster("serve", "--dev", "--bind", "none", "--http", f"127.0.0.1:{free_port()}", "--ipc", "/proc/b.sock",
+                  "--database-url", gathering)
+    assert done.returncode == 1
+    assert "cannot bind ipc:///proc/b.sock" in done.stderr and "could be started" in done.stderr
+
+
 def test_taken_port_names_its_holder(gathering, tmp_path):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
