@@ -17,7 +17,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, SOURCE, Server, free_port
+from conftest import BINARY, SOURCE, Server, database_url, free_port, psql
 
 PAGE = SOURCE / "docs/endpoints.md"
 BLOCKS = [(language, text.rstrip("\n")) for language, text in
@@ -65,7 +65,6 @@ def split_http(text):
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """Serves the page's files, sends its requests in their order; what came, as text."""
-    from conftest import database_url, psql
     name = f"docs_endpoints_{free_port()}"
     psql(f'CREATE DATABASE "{name}"')
     for schema in of_language("sql", "CREATE"):
