@@ -10,7 +10,8 @@ typedef struct s_scan {
     size_t at;
     proto_buf_t *out;
     const char *why;
-    unsigned brackets; /* depth of [ ], where a colon may be a slice's */
+    uint64_t slices; /* a bit per open [, the innermost lowest: set in a subscript, where a colon cuts */
+    bool escapes;    /* the last string was an E'' one, which goes on behind a newline */
 } s_scan_t;
 
 static uint8_t s_peek(const s_scan_t *self, size_t ahead)
@@ -34,11 +35,26 @@ static void s_copy(s_scan_t *self, size_t count)
     self->at += count;
 }
 
-/* One blank for a comment or a run of blanks keeps the statement readable in logs and pg_stat_statements. */
-static void s_blank(s_scan_t *self)
+static bool s_is_blank(uint8_t c)
 {
-    if (self->out->size && self->out->data[self->out->size - 1] != ' ')
-        proto_buf_byte(self->out, ' ');
+    return c == ' ' || c == '\n';
+}
+
+/* The last byte of what was copied; 0 when there is none. */
+static uint8_t s_last(const s_scan_t *self)
+{
+    return self->out->size ? self->out->data[self->out->size - 1] : 0;
+}
+
+/* One blank for a comment or a run of blanks keeps the statement readable in logs and pg_stat_statements.
+ * Behind a string a newline stays one: it joins the string to the next. */
+static void s_blank(s_scan_t *self, bool newline)
+{
+    proto_buf_t *out = self->out;
+    if (newline && out->size > 1 && s_last(self) == ' ' && out->data[out->size - 2] == '\'')
+        out->data[out->size - 1] = '\n';
+    else if (out->size && !s_is_blank(s_last(self)))
+        proto_buf_byte(out, newline && s_last(self) == '\'' ? '\n' : ' ');
 }
 
 /* Steps over a comment (block comments nest); false when it does not end. */
@@ -113,10 +129,25 @@ static bool s_word(s_scan_t *self)
     return escapes;
 }
 
+/* Whether the colon here stands between the bounds of a slice: in a subscript, right behind its [ or a bound.
+ */
 static bool s_slice(const s_scan_t *self)
 {
     uint8_t before = self->at ? self->text.data[self->at - 1] : 0;
-    return self->brackets && (s_is_word(before) || before == ')' || before == ']' || before == '[');
+    return (self->slices & 1) && before && (s_is_word(before) || strchr(")]['\"", before));
+}
+
+/* Whether the [ here opens an ARRAY[...] or a row of one: what it holds are items, not subscripts. */
+static bool s_constructor(const s_scan_t *self)
+{
+    const proto_buf_t *out = self->out;
+    size_t size = out->size;
+    while (size && s_is_blank(out->data[size - 1]))
+        size--;
+    if (size && (out->data[size - 1] == '[' || out->data[size - 1] == ','))
+        return true;
+    return size >= 5 && strncasecmp((const char *)out->data + size - 5, "array", 5) == 0 &&
+           (size == 5 || !s_is_word(out->data[size - 6]));
 }
 
 static int s_param(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
@@ -128,6 +159,8 @@ static int s_param(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
     uint32_t number = param(arg, (proto_bytes_t){self->text.data + self->at + 1, size - 1}, self->at);
     if (number == 0)
         return -1;
+    if (s_is_word(s_last(self)))
+        s_blank(self, false); /* or the $ would belong to that word */
     proto_buf_printf(self->out, "$%u", number);
     self->at += size;
     return 0;
@@ -138,9 +171,11 @@ static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
 {
     uint8_t c = s_peek(self, 0);
     size_t tag;
+    bool goes_on = self->escapes && c == '\'' && s_last(self) == '\n';
+    self->escapes = goes_on;
     if (c == '\'' || c == '"') {
         self->why = c == '"' ? "a quoted name does not end" : "a string does not end";
-        return s_quoted(self, c, false) ? 0 : -1;
+        return s_quoted(self, c, goes_on) ? 0 : -1;
     }
     if (c == '$' && (tag = s_dollar_tag(self))) {
         self->why = "a dollar-quoted string does not end";
@@ -152,7 +187,8 @@ static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
     }
     if (s_is_word(c)) {
         self->why = "a string does not end";
-        return s_word(self) && !s_quoted(self, '\'', true) ? -1 : 0;
+        self->escapes = s_word(self);
+        return self->escapes && !s_quoted(self, '\'', true) ? -1 : 0;
     }
     if (c == ':' && s_peek(self, 1) == ':') {
         s_copy(self, 2);
@@ -162,8 +198,10 @@ static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
         self->why = NULL; /* the callback has told */
         return s_param(self, param, arg);
     }
-    self->brackets += c == '[';
-    self->brackets -= c == ']' && self->brackets;
+    if (c == '[')
+        self->slices = self->slices << 1 | !s_constructor(self);
+    else if (c == ']')
+        self->slices >>= 1;
     s_copy(self, 1);
     return 0;
 }
@@ -179,11 +217,11 @@ int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, 
         *used = scan.at;
         if (isspace(c)) {
             scan.at++;
-            s_blank(&scan);
+            s_blank(&scan, c == '\n' || c == '\r');
         } else if (comment) {
             scan.why = "a comment does not end";
             rc = s_comment(&scan) ? 0 : -1;
-            s_blank(&scan);
+            s_blank(&scan, false);
         } else if (c == ';') {
             scan.at++;
             rc = 1;
@@ -191,7 +229,7 @@ int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, 
             rc = s_token(&scan, param, arg);
         }
     }
-    while (out->size && out->data[out->size - 1] == ' ')
+    while (out->size && s_is_blank(out->data[out->size - 1]))
         out->size--;
     if (rc == 0 && out->size) {
         scan.why = "the statement does not end with ;";
