@@ -15,18 +15,24 @@ static void s_integer(proto_bytes_t text, proto_buf_t *out)
 {
     int64_t number = 0;
     size_t sign = text.size && text.data[0] == '-';
-    if (text.size == sign || text.size > 20) {
+    bool good = text.size > sign;
+    for (size_t i = sign; i < text.size && good; i++) {
+        int digit = text.data[i] - '0';
+        good = isdigit(text.data[i]) && !__builtin_mul_overflow(number, 10, &number) &&
+               !__builtin_add_overflow(number, sign ? -digit : digit, &number);
+    }
+    if (good)
+        proto_write_int(out, number);
+    else
         proto_write_str(out, text);
-        return;
-    }
-    for (size_t i = sign; i < text.size; i++) { /* downwards, for INT64_MIN has no positive twin */
-        if (!isdigit(text.data[i])) {
-            proto_write_str(out, text);
-            return;
-        }
-        number = number * 10 - (text.data[i] - '0');
-    }
-    proto_write_int(out, sign ? number : -number);
+}
+
+static void s_bool(proto_bytes_t text, proto_buf_t *out)
+{
+    if (proto_bytes_is(text, "t") || proto_bytes_is(text, "f"))
+        proto_write_bool(out, text.data[0] == 't');
+    else
+        proto_write_str(out, text);
 }
 
 static void s_float(proto_bytes_t text, proto_buf_t *out)
@@ -49,12 +55,14 @@ static void s_numeric(proto_bytes_t text, proto_buf_t *out)
         proto_write_str(out, text);
 }
 
-/* `json` may hold what our reader refuses (a doubled key): it then stays the text it is. */
-static void s_json(proto_bytes_t text, proto_buf_t *out)
+/* `json` may hold what our reader refuses (a doubled key, too deep a nesting): it then stays the text it is.
+ */
+static void s_json(proto_bytes_t text, int depth, proto_buf_t *out)
 {
     size_t before = out->size;
     proto_json_error_t error;
-    if (proto_json_to_value(text, &(proto_json_options_t){0}, out, &error) == 0 || out->failed)
+    proto_json_options_t options = {.depth = (uint32_t)(PROTO_VALUE_DEPTH - depth)};
+    if (options.depth && (proto_json_to_value(text, &options, out, &error) == 0 || out->failed))
         return;
     out->size = before;
     proto_write_str(out, text);
@@ -85,7 +93,10 @@ static int s_hex(uint8_t c)
 
 static void s_bytea(proto_bytes_t text, proto_buf_t *out)
 {
-    if (text.size < 2 || text.size % 2 || memcmp(text.data, "\\x", 2) != 0) {
+    bool good = text.size >= 2 && text.size % 2 == 0 && memcmp(text.data, "\\x", 2) == 0;
+    for (size_t i = 2; i < text.size && good; i++)
+        good = s_hex(text.data[i]) >= 0;
+    if (!good) {
         proto_write_str(out, text);
         return;
     }
@@ -153,8 +164,11 @@ static int s_dimension(const act_types_t *types, uint32_t element, char delimite
         else if ((rc = s_cut_item(text, at, delimiter, '}', &item, &null)) == 0)
             rc = s_item(types, element, &item, null, depth + 1, out);
         count++;
-        if (rc == 0 && *at < text.size && text.data[*at] == (uint8_t)delimiter)
+        if (rc == 0 && *at + 1 < text.size && text.data[*at] == (uint8_t)delimiter &&
+            text.data[*at + 1] != '}')
             ++*at;
+        else if (rc == 0 && *at < text.size && text.data[*at] != '}')
+            rc = -1;
     }
     proto_buf_free(&item);
     if (rc < 0 || *at >= text.size)
@@ -172,8 +186,9 @@ static int s_array(const act_types_t *types, const act_type_t *type, proto_bytes
     if (text.size && text.data[0] == '[') /* "[0:2]={...}": bounds other than the usual are not told */
         while (at < text.size && text.data[at] != '{')
             at++;
-    return s_dimension(types, type->element, element && element->delimiter ? element->delimiter : ',', text,
-                       &at, depth, out);
+    int rc = s_dimension(types, type->element, element && element->delimiter ? element->delimiter : ',', text,
+                         &at, depth, out);
+    return at == text.size ? rc : -1;
 }
 
 static int s_composite(const act_types_t *types, const act_type_t *type, proto_bytes_t text, int depth,
@@ -192,11 +207,12 @@ static int s_composite(const act_types_t *types, const act_type_t *type, proto_b
         if (rc == 0)
             rc = s_item(types, attribute->oid, &item, null, depth + 1, out);
         count++;
-        at++;
+        if (rc == 0 && text.data[at++] != (attribute->next ? ',' : ')'))
+            rc = -1;
     }
     proto_buf_free(&item);
     proto_write_close(out, place, count);
-    return rc;
+    return at == text.size ? rc : -1; /* else the type has got attributes since we learnt it */
 }
 
 static int s_container(const act_types_t *types, const act_type_t *type, proto_bytes_t text, int depth,
@@ -219,7 +235,7 @@ static int s_value(const act_types_t *types, const act_type_t *type, proto_bytes
         return s_container(types, type, text, depth, out);
     switch (type ? type->data : PROTO_DATA_OTHER) {
     case PROTO_DATA_BOOL:
-        proto_write_bool(out, text.size && text.data[0] == 't');
+        s_bool(text, out);
         return 0;
     case PROTO_DATA_INT2:
     case PROTO_DATA_INT4:
@@ -234,7 +250,7 @@ static int s_value(const act_types_t *types, const act_type_t *type, proto_bytes
         s_numeric(text, out);
         return 0;
     case PROTO_DATA_JSON:
-        s_json(text, out);
+        s_json(text, depth, out);
         return 0;
     case PROTO_DATA_TIMESTAMPTZ:
         s_timestamptz(text, out);
