@@ -50,14 +50,19 @@ bool act_directive_is_name(proto_bytes_t text)
 static size_t s_value_end(proto_bytes_t text)
 {
     int depth = 0;
-    bool quoted = false;
+    uint8_t quote = 0;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
-        if (c == '"')
-            quoted = !quoted;
-        depth += !quoted && (c == '(' || c == '{' || c == '[');
-        depth -= !quoted && (c == ')' || c == '}' || c == ']');
-        if (c == '@' && !quoted && depth <= 0 && i && isspace(text.data[i - 1]))
+        if (quote) {
+            i += c == '\\' && depth > 0; /* JSON */
+            quote = c == quote ? 0 : quote;
+            continue;
+        }
+        if (c == '"' || c == '\'')
+            quote = c;
+        depth += c == '(' || c == '{' || c == '[';
+        depth -= c == ')' || c == '}' || c == ']';
+        if (c == '@' && depth <= 0 && i && isspace(text.data[i - 1]))
             return i;
     }
     return text.size;
@@ -114,6 +119,7 @@ static size_t s_default_size(proto_bytes_t text)
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
         if (quote) {
+            i += c == '\\' && quote == '"'; /* JSON */
             quote = c == quote ? 0 : quote;
         } else if (c == '"' || c == '\'') {
             quote = c;

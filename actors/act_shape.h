@@ -6,7 +6,7 @@
 #include "act_program.h"
 
 /* Reads `row`, `rows`, `value`, `none` or a JSON text whose leaves may be the bare words rows, row, value and
- * count. 0 with the nodes (in the arena) and *returns its text; -1 with a phrase in `why`. */
+ * count. 0 with the nodes (in the arena) in `statement`; -1 with a phrase in `why`. */
 PROTO_MUST_CHECK int act_shape_parse(proto_arena_t *arena, proto_bytes_t text, act_statement_t *statement,
                                      const char **why);
 
