@@ -32,7 +32,8 @@ typedef struct s_block {
     uint32_t empty_line;
     uint32_t arguments[S_PARAMS];
     uint32_t argument_count;
-    proto_bytes_t text; /* of the whole file */
+    size_t statement_at; /* where the statement begins in the text */
+    proto_bytes_t text;  /* of the whole file */
 } s_block_t;
 
 static void s_fail(s_block_t *self, uint32_t line, const char *what, proto_bytes_t about)
@@ -254,10 +255,9 @@ static uint32_t s_on_param(void *arg, proto_bytes_t name, size_t offset)
 {
     s_block_t *self = arg;
     uint32_t index = 0;
-    (void)offset;
     if (!s_resolve(self, name, &index)) {
-        s_fail(self, self->line, "this parameter is not declared", name);
-        return 0;
+        s_fail(self, s_line_of(self, self->statement_at + offset), "this parameter is not declared", name);
+        return 1; /* any number: there may be more to tell */
     }
     self->used[index] = true;
     for (uint32_t i = 0; i < self->argument_count; i++)
@@ -275,7 +275,8 @@ static void s_path_params(s_block_t *self)
         size_t size = strcspn(at, "}");
         proto_bytes_t name = {(const uint8_t *)at + 1, size - 1};
         uint32_t index;
-        bool whole = at[-1] == '/' && at[size] == '}' && (at[size + 1] == '/' || at[size + 1] == '\0');
+        bool whole = at > self->operation.path && at[-1] == '/' && at[size] == '}' &&
+                     (at[size + 1] == '/' || at[size + 1] == '\0');
         if (!whole || !act_directive_is_name(name)) {
             s_fail(self, self->first_line, "a {parameter} is a whole segment of the path", name);
             return;
@@ -314,7 +315,7 @@ static void s_check_used(s_block_t *self)
 
 static void s_link_empty(s_block_t *self, const proto_operation_t *operation)
 {
-    if (self->empty.size == 0)
+    if (self->empty_line == 0)
         return;
     for (uint32_t i = 0; i < operation->refusal_count; i++)
         if (proto_bytes_is(self->empty, operation->refusals[i].name))
@@ -439,11 +440,13 @@ static void s_read_statement(s_block_t *self, size_t *at)
         self->first_line = self->line;
     }
     s_path_params(self);
+    self->statement_at = *at;
     proto_bytes_t rest = {self->text.data + *at, self->text.size - *at};
     if (act_sqltext_cut(rest, s_on_param, self, &sql, &used, &why) < 0) {
         if (why)
             s_fail(self, s_line_of(self, *at + used), why, (proto_bytes_t){0});
         *at = self->text.size; /* where the next block begins cannot be told */
+        self->begun = false;
     } else {
         s_finish(self, proto_buf_text(&sql));
         *at += used;
@@ -460,18 +463,28 @@ int act_program_parse(act_program_t *self, const char *file, proto_bytes_t text,
     block->file = proto_arena_text(&self->catalogue->arena, proto_bytes_of(file));
     block->errors = errors;
     block->text = text;
-    if (!proto_utf8_valid(text))
+    const uint8_t *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;
+    bool readable = proto_utf8_valid(text) && !nul;
+    if (nul)
+        s_fail(block, s_line_of(block, (size_t)(nul - text.data)), "the file holds a NUL byte",
+               (proto_bytes_t){0});
+    else if (!readable)
         s_fail(block, 1, "the file is not UTF-8", (proto_bytes_t){0});
     s_begin(block);
-    for (size_t at = 0; at < text.size && !(block->failed && !proto_utf8_valid(text));) {
+    for (size_t at = 0; at < text.size && readable;) {
         const uint8_t *newline = memchr(text.data + at, '\n', text.size - at);
         size_t end = newline ? (size_t)(newline - text.data) + 1 : text.size;
         proto_bytes_t line = act_directive_trim((proto_bytes_t){text.data + at, end - at});
         block->line = s_line_of(block, at);
-        if (line.size >= 2 && memcmp(line.data, "--", 2) == 0)
+        bool comment = line.size >= 2 && memcmp(line.data, "--", 2) == 0;
+        size_t from = line.size ? (size_t)(line.data - text.data) : 0;
+        size_t skip = line.size ? act_sqltext_comment((proto_bytes_t){line.data, text.size - from}) : 0;
+        if (comment)
             s_read_directives(block, (proto_bytes_t){line.data + 2, line.size - 2});
-        if (line.size == 0 || memcmp(line.data, "--", line.size < 2 ? line.size : 2) == 0)
+        if (comment || line.size == 0)
             at = end;
+        else if (skip)
+            at = from + skip;
         else
             s_read_statement(block, &at);
     }

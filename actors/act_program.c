@@ -51,12 +51,15 @@ static int s_check_pair(const act_program_t *self, uint32_t i, uint32_t j, proto
 {
     const act_statement_t *earlier = &self->statements[j], *later = &self->statements[i];
     const proto_operation_t *a = earlier->operation, *b = later->operation;
+    if (!a->name || !b->name)
+        return 0; /* has been told */
     if (strcmp(a->name, b->name) == 0) {
         proto_buf_printf(errors, "%s:%u: the operation %s is already in %s:%u\n", later->file, later->line,
                          b->name, earlier->file, earlier->line);
         return -1;
     }
-    if (a->path && b->path && strcmp(a->method, b->method) == 0 && s_same_path(a->path, b->path)) {
+    if (a->method && b->method && a->path && b->path && strcmp(a->method, b->method) == 0 &&
+        s_same_path(a->path, b->path)) {
         proto_buf_printf(errors, "%s:%u: %s %s is already served by %s in %s:%u\n", later->file, later->line,
                          b->method, b->path, a->name, earlier->file, earlier->line);
         return -1;

@@ -241,6 +241,13 @@ int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, 
     return rc == 1 && out->size == 0 ? 0 : rc;
 }
 
+size_t act_sqltext_comment(proto_bytes_t text)
+{
+    s_scan_t scan = {.text = text};
+    bool block = s_peek(&scan, 0) == '/' && s_peek(&scan, 1) == '*';
+    return block && s_comment(&scan) ? scan.at : 0;
+}
+
 bool act_sqltext_allowed(const char *sql)
 {
     static const char *const words[] = {"select", "insert", "update", "delete",

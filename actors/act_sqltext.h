@@ -16,6 +16,9 @@ typedef uint32_t(act_sqltext_param_fn)(void *arg, proto_bytes_t name, size_t off
  * quote, missing ';' ...). */
 PROTO_MUST_CHECK int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg,
                                      proto_buf_t *out, size_t *used, const char **why);
+/* Bytes of the block comment that the text begins with; 0 when it begins with none, or with one that does not
+ * end. */
+size_t act_sqltext_comment(proto_bytes_t text);
 /* Whether the statement is of a kind an endpoint may run: it begins with SELECT, INSERT, UPDATE, DELETE,
  * MERGE, WITH, VALUES or TABLE. Everything that would change the session or the transaction is none of these.
  */

@@ -341,6 +341,23 @@ static void test_every_prefix(void **state)
     assert_int_equal(s_cut(text).rc, 1);
 }
 
+static void test_comment_at_the_front(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+    } cases[] = {{"/**/", 4},  {"/* a */ b", 7}, {"/* /* */ */", 11}, {"/* -- */", 8}, {"/* ' */", 7},
+                 {"", 0},      {"/", 0},         {"/*", 0},           {"/*/", 0},      {"/* /* */", 0},
+                 {" /**/", 0}, {"-- /**/", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *copy = s_exact(cases[i].text, strlen(cases[i].text));
+        if (act_sqltext_comment((proto_bytes_t){copy, strlen(cases[i].text)}) != cases[i].size)
+            fail_msg("%s", cases[i].text);
+        free(copy);
+    }
+}
+
 static void test_allowed(void **state)
 {
     (void)state;
@@ -404,12 +421,19 @@ static void test_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parameters),   cmocka_unit_test(test_parameters_behind_anything),
-        cmocka_unit_test(test_casts),        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_strings),      cmocka_unit_test(test_strings_that_go_on),
-        cmocka_unit_test(test_quoted_names), cmocka_unit_test(test_dollar_quotes),
-        cmocka_unit_test(test_comments),     cmocka_unit_test(test_the_end_is_found),
-        cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_parameters_behind_anything),
+        cmocka_unit_test(test_casts),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_strings_that_go_on),
+        cmocka_unit_test(test_quoted_names),
+        cmocka_unit_test(test_dollar_quotes),
+        cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_the_end_is_found),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_comment_at_the_front),
         cmocka_unit_test(test_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
