@@ -3,6 +3,7 @@
 #include "proto_param.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto_json.h"
@@ -36,8 +37,19 @@ static bool s_listed(const proto_param_t *param, proto_bytes_t text)
     return false;
 }
 
-static int s_refuse_unlisted(const proto_param_t *param, proto_buf_t *detail)
+/* Refuses what is not listed; a number or a truth value is looked for by its text. */
+static int s_check_listed(const proto_param_t *param, const proto_value_t *value, proto_buf_t *detail)
 {
+    char text[32] = "";
+    if (value->kind == PROTO_INT)
+        snprintf(text, sizeof text, "%lld", (long long)value->integer);
+    else if (value->kind == PROTO_FLOAT)
+        snprintf(text, sizeof text, "%.15g", value->number);
+    else if (value->kind == PROTO_BOOL)
+        snprintf(text, sizeof text, "%s", value->boolean ? "true" : "false");
+    bool bytes = value->kind == PROTO_STR || value->kind == PROTO_DECIMAL;
+    if (!param->values || s_listed(param, bytes ? value->bytes : proto_bytes_of(text)))
+        return 0;
     proto_buf_printf(detail, "%s must be one of ", param->name);
     for (uint32_t i = 0; i < param->value_count; i++)
         proto_buf_printf(detail, "%s%s", i ? ", " : "", param->values[i]);
@@ -136,8 +148,6 @@ static int s_check_text(const proto_param_t *param, const proto_value_t *value, 
         proto_buf_printf(detail, "%s must not hold the character U+0000", param->name);
         return -1;
     }
-    if (param->values && !s_listed(param, value->bytes))
-        return s_refuse_unlisted(param, detail);
     if (param->unit == PROTO_UNIT_CHARS)
         return s_check_bounds(param, (double)s_characters(value->bytes), detail);
     return 0;
@@ -189,7 +199,7 @@ static int s_check_other(const proto_param_t *param, const proto_value_t *value,
     }
 }
 
-static int s_check_scalar(const proto_param_t *param, const proto_value_t *value, proto_buf_t *detail)
+static int s_check_type(const proto_param_t *param, const proto_value_t *value, proto_buf_t *detail)
 {
     switch (param->data) {
     case PROTO_DATA_BOOL:
@@ -223,6 +233,11 @@ static int s_check_scalar(const proto_param_t *param, const proto_value_t *value
     default:
         return s_check_other(param, value, detail);
     }
+}
+
+static int s_check_scalar(const proto_param_t *param, const proto_value_t *value, proto_buf_t *detail)
+{
+    return s_check_type(param, value, detail) < 0 ? -1 : s_check_listed(param, value, detail);
 }
 
 static int s_check_json(const proto_param_t *param, proto_bytes_t value, proto_buf_t *detail)
