@@ -15,15 +15,18 @@ static void s_wrong(s_decoder_t *self, const char *what)
         self->wrong = what;
 }
 
-/* A text member; NULL when it is missing and may be. */
+static const char *s_keep(s_decoder_t *self, proto_bytes_t text)
+{
+    if (text.size && memchr(text.data, '\0', text.size))
+        s_wrong(self, "a text with NUL");
+    return proto_arena_text(&self->catalogue->arena, text);
+}
+
+/* A text member; the fallback when it is missing. */
 static const char *s_text(s_decoder_t *self, proto_bytes_t map, const char *key, const char *fallback)
 {
     proto_bytes_t text = proto_value_get_str(map, key, "");
-    if (text.size == 0)
-        return fallback;
-    if (memchr(text.data, '\0', text.size))
-        s_wrong(self, "a text with NUL");
-    return proto_arena_text(&self->catalogue->arena, text);
+    return text.size ? s_keep(self, text) : fallback;
 }
 
 static const char *s_required_text(s_decoder_t *self, proto_bytes_t map, const char *key)
@@ -121,7 +124,7 @@ static void s_values(s_decoder_t *self, proto_bytes_t map, proto_param_t *param)
         proto_value_t value;
         values[i] = "";
         if (item.size && proto_value_read(&reader, &value) == 0 && value.kind == PROTO_STR)
-            values[i] = proto_arena_text(&self->catalogue->arena, value.bytes);
+            values[i] = s_keep(self, value.bytes);
         else
             s_wrong(self, "a listed value is no text");
     }
@@ -172,8 +175,8 @@ static void s_column(s_decoder_t *self, proto_bytes_t pair, proto_column_t *colu
         s_wrong(self, "a column is no pair of texts");
         return;
     }
-    column->name = proto_arena_text(&self->catalogue->arena, name.bytes);
-    column->sql_type = proto_arena_text(&self->catalogue->arena, type.bytes);
+    column->name = s_keep(self, name.bytes);
+    column->sql_type = s_keep(self, type.bytes);
 }
 
 static void s_lists(s_decoder_t *self, proto_bytes_t map, proto_operation_t *operation)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Judging arguments: each type's limits exactly at the edge, as text and as MessagePack, bounds, lists,
- * arrays, written forms of dates and times, and binding a map of arguments to an operation. */
+ * arrays, and binding a map of arguments to an operation. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
