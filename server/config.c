@@ -176,8 +176,11 @@ static int s_read_flags(srv_config_t *self, uint32_t allowed, int *argc, char **
             continue;
         }
         if (strncmp(argv[i], "--config", 8) == 0 && (argv[i][8] == '\0' || argv[i][8] == '=')) {
-            i += argv[i][8] == '\0'; /* read already */
-            continue;
+            if (argv[i][8] == '\0' && ++i == *argc) {
+                proto_buf_string(why, "--config needs a value: FILE");
+                return -1;
+            }
+            continue; /* read already */
         }
         int option = s_find_flag(argv[i], &value);
         if (option < 0 || !(allowed & SRV_SET(option))) {
@@ -253,12 +256,15 @@ void srv_config_help(uint32_t options)
 static void s_show_database(const char *url, proto_buf_t *out)
 {
     const char *at = strrchr(url, '@'), *scheme = strstr(url, "://");
-    if (scheme && at && at > scheme) {
+    const char *keywords = scheme ? strchr(url, '?') : url;
+    if (keywords && strstr(keywords, "password")) {
+        proto_buf_string(out, "(hidden: it holds a password)");
+    } else if (scheme && at && at > scheme) {
         const char *user_end = memchr(scheme + 3, ':', (size_t)(at - scheme - 3));
         proto_buf_append(out, url, (size_t)((user_end ? user_end : at) - url));
         proto_buf_string(out, at);
     } else {
-        proto_buf_string(out, strstr(url, "password") ? "(hidden: it holds a password)" : url);
+        proto_buf_string(out, url);
     }
 }
 
@@ -284,7 +290,8 @@ int srv_split_address(const char *text, char address[64], uint16_t *port)
         size -= 2;
     }
     int64_t number;
-    if (size >= 64 || s_parse_number(colon ? colon + 1 : text, &number) < 0 || number < 0 || number > 65535)
+    if ((start != text && size == 0) || size >= 64 || s_parse_number(colon ? colon + 1 : text, &number) < 0 ||
+        number < 0 || number > 65535)
         return -1;
     memcpy(address, start, size);
     address[size] = '\0';
