@@ -4,7 +4,10 @@
 
 #include "proto_clock.h"
 
-enum { S_READ_AHEAD = 65536 /* bytes kept of what follows the request under way */ };
+enum {
+    S_READ_AHEAD = 65536, /* bytes kept of what follows the request under way */
+    S_LINE_MORE = 64      /* what a request line has besides its target: method, blanks, version */
+};
 
 static const char *const s_state_names[] = {"head", "length", "chunked", "whole", "served", "bad", "end"};
 
@@ -65,7 +68,7 @@ static void s_begin(gw_http_t *self, int64_t now)
     if (self->body.capacity > 16384)
         proto_buf_free(&self->body);
     self->state = self->close ? GW_HTTP_S_END : GW_HTTP_S_HEAD;
-    self->scan = self->head = self->length = 0;
+    self->scan = self->line = self->head = self->length = 0;
     self->header_count = 0;
     self->is_head = false;
     self->empty_lines = 0;
@@ -88,28 +91,51 @@ void gw_http_input(gw_http_t *self, int64_t now, const void *bytes, size_t size)
         s_rebase(self, old);
 }
 
-/* Looks for the empty line that ends the head, refusing bare CR and bare LF on the way. 1 found, 0 not yet,
- * -1 bad. */
+/* Whether the byte at `scan` is one too many. Judged byte by byte, so that the verdict does not depend on how
+ * much was read at once. */
+static bool s_too_large(gw_http_t *self)
+{
+    if (self->scan < self->limits->head_bytes && (self->line || self->scan <= GW_HTTP_TARGET + S_LINE_MORE))
+        return false;
+    if (self->line)
+        s_bad(self, PROTO_ERROR_headers_too_large, "the header fields are too large");
+    else
+        s_bad(self, PROTO_ERROR_uri_too_long, "the request line is too long");
+    return true;
+}
+
+static int s_bad_line(gw_http_t *self)
+{
+    s_bad(self, PROTO_ERROR_malformed, "a line must end with CR and LF");
+    return -1;
+}
+
+/* Looks for the empty line that ends the head, refusing bare CR, bare LF and too much on the way. 1 found, 0
+ * not yet, -1 bad. */
 static int s_find_head(gw_http_t *self)
 {
     for (; self->scan < self->in.size; self->scan++) {
         const uint8_t *at = self->in.data + self->scan;
+        if (s_too_large(self))
+            return -1;
         if (*at == '\r') {
             if (self->scan + 1 == self->in.size)
                 return 0; /* its LF may be next */
             if (at[1] != '\n')
-                return -1;
+                return s_bad_line(self);
         } else if (*at == '\n') {
             if (self->scan == 0 || at[-1] != '\r')
-                return -1;
+                return s_bad_line(self);
             if (self->scan == 1) { /* an empty line before the request */
                 if (++self->empty_lines > GW_HTTP_EMPTY_LINES)
-                    return -1;
+                    return s_bad_line(self);
                 proto_buf_consume(&self->in, 2);
                 self->scan = (size_t)-1;
             } else if (self->scan >= 3 && at[-2] == '\n') {
                 self->head = ++self->scan;
                 return 1;
+            } else if (!self->line) {
+                self->line = self->scan + 1;
             }
         }
     }
@@ -118,18 +144,12 @@ static int s_find_head(gw_http_t *self)
 
 static void s_read_head(gw_http_t *self, int64_t now)
 {
-    int found = s_find_head(self);
-    const uint8_t *line_end = self->in.size ? memchr(self->in.data, '\n', self->scan) : NULL;
-    proto_error_t error = PROTO_ERROR_none;
-    if (found < 0)
-        s_bad(self, PROTO_ERROR_malformed, "a line must end with CR and LF");
-    else if (line_end ? line_end - self->in.data > GW_HTTP_TARGET + 64 : self->scan > GW_HTTP_TARGET + 64)
-        s_bad(self, PROTO_ERROR_uri_too_long, "the request line is too long");
-    else if (self->scan > self->limits->head_bytes)
-        s_bad(self, PROTO_ERROR_headers_too_large, "the header fields are too large");
-    else if (found && (error = gw_http_parse_head(self)))
+    if (s_find_head(self) <= 0)
+        return;
+    proto_error_t error = gw_http_parse_head(self);
+    if (error)
         s_bad(self, error, self->detail);
-    else if (found)
+    else
         self->deadline = self->state == GW_HTTP_S_WHOLE ? PROTO_NEVER : now + self->limits->body_ms;
 }
 
@@ -203,7 +223,7 @@ static gw_http_result_t s_hand_out_bad(gw_http_t *self, gw_http_request_t *reque
     *request = (gw_http_request_t){.sequence = self->next};
     gw_http_slot_t *slot = s_take_slot(self);
     slot->close = true;
-    slot->head = self->is_head; /* as far as it was read */
+    slot->head = self->in.size >= 5 && memcmp(self->in.data, "HEAD ", 5) == 0; /* however far it was read */
     self->state = GW_HTTP_S_END;
     return GW_HTTP_BAD;
 }

@@ -99,6 +99,7 @@ typedef struct gw_http {
     gw_http_state_t state;
     proto_buf_t in;                 /* what was not consumed: begins with the request under way */
     size_t scan;                    /* how far `in` was looked at for the end of the head */
+    size_t line;                    /* size of the request line; 0 until it is whole */
     size_t head;                    /* size of the head; 0 until it is whole */
     size_t length;                  /* of the body, when it is known */
     proto_buf_t body;               /* of a chunked request */

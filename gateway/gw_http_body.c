@@ -62,7 +62,8 @@ static int s_size(gw_http_t *self, size_t *at)
     const uint8_t *text = self->in.data + *at;
     for (; rc > 0 && digits < line && digits < S_DIGITS && s_hex(text[digits]) >= 0; digits++)
         size = size * 16 + (size_t)s_hex(text[digits]);
-    if (rc < 0 || digits == 0 || !s_good_extension(text + digits, line - digits))
+    if (rc < 0 || digits == 0 || line - digits > S_EXTRA_BYTES - self->extra ||
+        !s_good_extension(text + digits, line - digits))
         return s_refuse(self, PROTO_ERROR_malformed, "a chunk's size is malformed");
     if (size > self->limits->body_bytes - self->body.size)
         return s_refuse(self, PROTO_ERROR_too_large, "the body is too large");

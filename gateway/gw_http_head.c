@@ -4,7 +4,9 @@
  * request is refused. Thread: the gateway thread that owns it. */
 #include "gw_http.h"
 
+#include <arpa/inet.h>
 #include <http_parser.h>
+#include <threads.h>
 
 enum { S_METHOD = 32 /* no method is longer */ };
 
@@ -68,15 +70,28 @@ int gw_http_parse_field(uint8_t *line, size_t size, gw_http_header_t *field)
     return 0;
 }
 
+/* Bytes of the "[IPv6 address]" that `text` begins with (RFC 3986 section 3.2.2); 0 when it is none. Neither
+ * zones nor addresses of the future are taken. */
+static size_t s_ipv6(proto_bytes_t text)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr parsed;
+    const uint8_t *end = memchr(text.data, ']', text.size);
+    size_t size = end ? (size_t)(end - text.data) - 1 : sizeof address;
+    if (size >= sizeof address || memchr(text.data, '\0', size + 1))
+        return 0;
+    memcpy(address, text.data + 1, size);
+    address[size] = '\0';
+    return inet_pton(AF_INET6, address, &parsed) == 1 ? size + 2 : 0;
+}
+
 /* RFC 3986 section 3.2: host and an optional port; no user information. */
 static bool s_good_authority(proto_bytes_t text)
 {
     size_t at = 0, host;
     if (text.size && text.data[0] == '[') {
-        for (at = 1;
-             at < text.size && (s_is_hex(text.data[at]) || text.data[at] == ':' || text.data[at] == '.');)
-            at++;
-        if (at < 3 || at == text.size || text.data[at++] != ']')
+        at = s_ipv6(text);
+        if (at < text.size && text.data[at] != ':')
             return false;
     } else {
         for (; at < text.size && text.data[at] != ':'; at++) {
@@ -134,6 +149,8 @@ static size_t s_absolute(proto_bytes_t target)
 
 static proto_error_t s_take_target(gw_http_t *self, proto_bytes_t target)
 {
+    if (target.size > GW_HTTP_TARGET)
+        return s_refuse(self, PROTO_ERROR_uri_too_long, "the request target is too long");
     if (target.size == 0 || !s_good_target(target))
         return s_malformed(self, "the request target is malformed");
     bool asterisk = proto_bytes_is(target, "*");
@@ -276,13 +293,12 @@ static proto_error_t s_take_length(gw_http_t *self, proto_bytes_t text)
     return PROTO_ERROR_none;
 }
 
-/* Whether a list of codings ends in one other than chunked: then nobody can tell where the body ends. */
+/* Whether the last of a list of codings is one other than chunked: then nobody can tell where the body ends,
+ * which is 400 even if the coding is unknown (RFC 9112 section 6.3). */
 static bool s_ends_otherwise(proto_bytes_t list)
 {
     const uint8_t *comma = list.size ? memrchr(list.data, ',', list.size) : NULL;
-    if (!comma)
-        return false;
-    size_t from = (size_t)(comma - list.data) + 1;
+    size_t from = comma ? (size_t)(comma - list.data) + 1 : 0;
     while (from < list.size && (list.data[from] == ' ' || list.data[from] == '\t'))
         from++;
     return !s_equal_fold((proto_bytes_t){list.data + from, list.size - from}, "chunked");
@@ -334,8 +350,16 @@ static int s_headers_complete(http_parser *parser)
     return 2;
 }
 
+/* How large a head may be is judged before; http-parser's own limit is lower than the configuration's. */
+static void s_set_up(void)
+{
+    http_parser_set_max_header_size(UINT32_MAX);
+}
+
 static proto_error_t s_second_opinion(gw_http_t *self)
 {
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, s_set_up);
     static const http_parser_settings settings = {.on_headers_complete = s_headers_complete};
     http_parser parser;
     bool complete = false;
