@@ -149,25 +149,31 @@ static void s_read_head(gw_http_t *self, int64_t now)
     proto_error_t error = gw_http_parse_head(self);
     if (error)
         s_bad(self, error, self->detail);
+    else if (self->state == GW_HTTP_S_WHOLE || self->continue_due)
+        self->deadline = PROTO_NEVER;
     else
-        self->deadline = self->state == GW_HTTP_S_WHOLE ? PROTO_NEVER : now + self->limits->body_ms;
+        self->deadline = now + self->limits->body_ms;
 }
 
-/* Says 100 when it is this request's turn and the client has not begun its body anyway. */
-static void s_continue(gw_http_t *self)
+/* Says 100 when it is this request's turn and the client has not begun its body anyway. The body's time runs
+ * from here: a client may have waited for this. */
+static void s_continue(gw_http_t *self, int64_t now)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (!self->continue_due || gw_http_outstanding(self))
         return;
     self->continue_due = false;
-    if (self->in.size == self->head)
+    self->deadline = now + self->limits->body_ms;
+    bool begun = self->in.size > self->head || self->body.size ||
+                 (self->state == GW_HTTP_S_CHUNKED && self->part != GW_HTTP_CHUNK_SIZE);
+    if (!begun)
         proto_buf_append(&self->out, text, sizeof text - 1);
 }
 
-static void s_read_body(gw_http_t *self)
+static void s_read_body(gw_http_t *self, int64_t now)
 {
     int done;
-    s_continue(self);
+    s_continue(self, now);
     if (self->state == GW_HTTP_S_LENGTH)
         done = self->in.size - self->head >= self->length;
     else
@@ -237,7 +243,7 @@ gw_http_result_t gw_http_next(gw_http_t *self, int64_t now, gw_http_request_t *r
     if (self->state == GW_HTTP_S_HEAD)
         s_read_head(self, now);
     if (self->state == GW_HTTP_S_LENGTH || self->state == GW_HTTP_S_CHUNKED)
-        s_read_body(self);
+        s_read_body(self, now);
     if (self->state == GW_HTTP_S_BAD)
         return s_hand_out_bad(self, request);
     if (self->state != GW_HTTP_S_WHOLE || !s_may_start(self))

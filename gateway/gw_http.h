@@ -37,7 +37,7 @@ typedef struct gw_http_limits {
     uint32_t body_bytes; /* of a request, after decoding */
     int64_t head_ms, body_ms,
         idle_ms; /* a head must be whole so long after its first byte (the first: after accept), a
-                    body after its head; an idle connection ends after idle_ms */
+                    body after its head (or its 100 Continue); an idle connection ends after idle_ms */
 } gw_http_limits_t;
 
 typedef struct gw_http_header {
