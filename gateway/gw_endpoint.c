@@ -34,8 +34,6 @@ static const struct {
 
 static int s_method_index(proto_bytes_t method)
 {
-    if (proto_bytes_is(method, "HEAD"))
-        return 0;
     for (int i = 0; i < S_METHODS; i++)
         if (proto_bytes_is(method, s_methods[i]))
             return i;
@@ -205,7 +203,7 @@ gw_match_kind_t gw_router_match(const gw_router_t *self, proto_bytes_t method, p
         path.size--;
         return s_find(&self->root, path, 0, match->values, 0) ? GW_MATCH_SLASH : GW_MATCH_NOT_FOUND;
     }
-    int index = s_method_index(method);
+    int index = proto_bytes_is(method, "HEAD") ? 0 : s_method_index(method);
     if (index >= 0 && node->routes[index]) {
         match->route = node->routes[index];
         return GW_MATCH_FOUND;
