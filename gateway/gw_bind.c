@@ -173,9 +173,17 @@ static const proto_param_t *s_body_kind(const proto_operation_t *operation, bool
     return whole;
 }
 
-static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input)
+/* RFC 9110 section 8.4.1: names of codings in any case. */
+static bool s_is_plain(proto_bytes_t coding)
 {
-    if (input->content_encoding.size && !proto_bytes_is(input->content_encoding, "identity"))
+    return coding.size == 0 ||
+           (coding.size == 8 && strncasecmp((const char *)coding.data, "identity", 8) == 0);
+}
+
+/* Reads the body, which is to stand in `outside` further containers. */
+static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input, uint32_t outside)
+{
+    if (!s_is_plain(input->content_encoding))
         return s_refuse(self, PROTO_ERROR_unsupported_media_type,
                         "The body must be sent as it is, not compressed");
     if (!s_is_json(input->content_type))
@@ -183,7 +191,8 @@ static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input)
                         "The body must be sent as application/json");
     proto_json_error_t why;
     proto_buf_reset(&self->body);
-    if (proto_json_to_value(input->body, &(proto_json_options_t){0}, &self->body, &why) < 0) {
+    proto_json_options_t options = {.depth = PROTO_VALUE_DEPTH - outside};
+    if (proto_json_to_value(input->body, &options, &self->body, &why) < 0) {
         proto_buf_printf(&self->detail, "The body is not JSON: %s at byte %zu", why.reason, why.offset);
         return PROTO_ERROR_malformed;
     }
@@ -222,7 +231,7 @@ static proto_error_t s_bind_body(gw_binder_t *self, const proto_operation_t *ope
         return PROTO_ERROR_none; /* a body nobody asked for is ignored */
     if (input->body.size == 0 && input->content_type.size == 0)
         return required ? s_refuse(self, PROTO_ERROR_invalid, "a JSON body is required") : PROTO_ERROR_none;
-    proto_error_t error = s_read_json(self, input);
+    proto_error_t error = s_read_json(self, input, whole ? 1 : 0);
     if (error)
         return error;
     if (!whole)

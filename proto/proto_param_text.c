@@ -63,7 +63,9 @@ static int s_number(const proto_param_t *param, proto_bytes_t text, proto_buf_t 
 static int s_json(const proto_param_t *param, proto_bytes_t text, proto_buf_t *out, proto_buf_t *detail)
 {
     proto_json_error_t error;
-    if (proto_json_to_value(text, &(proto_json_options_t){0}, out, &error) == 0)
+    /* It will stand in the map of arguments, in an array maybe, and those must not be nested too deep. */
+    proto_json_options_t options = {.depth = PROTO_VALUE_DEPTH - (param->array ? 2 : 1)};
+    if (proto_json_to_value(text, &options, out, &error) == 0)
         return 0;
     proto_buf_printf(detail, "%s must be JSON: %s at byte %zu", param->name, error.reason, error.offset);
     return -1;
