@@ -17,7 +17,8 @@ gw_problem_t gw_problem_of(proto_error_t error, proto_bytes_t detail)
 
 gw_problem_t gw_problem_from_record(uint16_t number, proto_bytes_t body)
 {
-    gw_problem_t problem = gw_problem_of((proto_error_t)number, (proto_bytes_t){0});
+    proto_error_t error = number == PROTO_ERROR_none ? PROTO_ERROR_internal : (proto_error_t)number;
+    gw_problem_t problem = gw_problem_of(error, (proto_bytes_t){0});
     if (proto_value_check(body) < 0)
         return problem;
     int64_t status = proto_value_get_int(body, "status", problem.status);

@@ -18,7 +18,7 @@ typedef struct gw_problem {
 /* The problem for an error of the table. An empty `detail` becomes the title. */
 gw_problem_t gw_problem_of(proto_error_t error, proto_bytes_t detail);
 /* What an ERROR record says: its body {code, status, title, detail} where it is well-formed, else the table's
- * entry of `number`. Borrows from `body`. */
+ * entry of `number` (`none` reads as `internal`). Borrows from `body`. */
 gw_problem_t gw_problem_from_record(uint16_t number, proto_bytes_t body);
 /* Appends the JSON text. */
 void gw_problem_write(const gw_problem_t *self, proto_bytes_t request_id, proto_buf_t *out);
