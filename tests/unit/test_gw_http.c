@@ -110,6 +110,8 @@ static const good_t s_good[] = {
            S_POST "Content-Length: 3\r\n\r\nabc" S_CHUNKED "1\r\nd\r\n0\r\n\r\n\r\n" S_GET "\r\n",
            "0 POST /? host=h,content-length=3 abc\n1 POST /? host=h,transfer-encoding=chunked d\n"
            "2 GET /? host=h \n"),
+    S_GOOD("empty lines before each", "\r\n\r\n" S_GET "\r\n\r\n\r\n" S_GET "\r\n\r\n\r\n" S_GET "\r\n",
+           "0 GET /? host=h \n1 GET /? host=h \n2 GET /? host=h \n"),
     S_GOOD("nothing behind close", S_GET "Connection: a, Close\r\n\r\n" S_GET "\r\n",
            "0 GET /? host=h,connection=a, Close \n"),
     S_GOOD("nothing behind 1.0", "GET / HTTP/1.0\r\n\r\n" S_GET "\r\n", "0 GET /? \n"),

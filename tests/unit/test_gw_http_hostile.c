@@ -132,6 +132,8 @@ static const hostile_t s_hostile[] = {
     S_BAD("data without CRLF", 400, S_CHUNKS("5\r\nhello0\r\n\r\n")),
     S_BAD("data with LF", 400, S_CHUNKS("5\r\nhello\n0\r\n\r\n")),
     S_BAD("data with CR", 400, S_CHUNKS("5\r\nhello\r0\r\n\r\n")),
+    S_BAD("data with CR and another", 400, S_CHUNKS("5\r\nhello\r_0\r\n\r\n")),
+    S_BAD("data with another and LF", 400, S_CHUNKS("5\r\nhello_\n0\r\n\r\n")),
     S_BAD("data too long", 400, S_CHUNKS("4\r\nhello\r\n0\r\n\r\n")),
     S_BAD("data too short", 400, S_CHUNKS("6\r\nhello\r\n0\r\n\r\n")),
     S_BAD("end with LF", 400, S_CHUNKS("0\r\n\n")),
