@@ -159,7 +159,7 @@ void gw_http_show(const gw_http_t *self, proto_buf_t *out);
  * or the error with self->detail. */
 proto_error_t gw_http_parse_head(gw_http_t *self);
 /* One field line without its CRLF: 0 and the field, -1 when it is malformed (RFC 9112 section 5.1). The name
- * is made lower case in place. */
+ * is made lower case in place, tabs around the value blanks. */
 PROTO_MUST_CHECK int gw_http_parse_field(uint8_t *line, size_t size, gw_http_header_t *field);
 /* gw_http_body.c: decodes chunks behind the head. 1 done, 0 more bytes are needed, -1 with self->error and
  * detail. */

@@ -59,9 +59,9 @@ int gw_http_parse_field(uint8_t *line, size_t size, gw_http_header_t *field)
         return -1;
     size_t from = colon + 1, to = size;
     while (from < to && (line[from] == ' ' || line[from] == '\t'))
-        from++;
+        line[from++] = ' '; /* http-parser knows no tab there */
     while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t'))
-        to--;
+        line[--to] = ' ';
     for (size_t i = from; i < to; i++)
         if ((line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
             return -1;
