@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* When to try again: exponential back-off with full jitter, so that many actors do not come back in step. A
- * core: no I/O; randomness is passed in. Thread: the actor's. */
+/* When to try again: exponential back-off with full jitter, so that many actors do not come back in step.
+ * A core: no I/O; randomness is passed in. Thread: the actor's. */
 #ifndef ACT_BACKOFF_H
 #define ACT_BACKOFF_H
 

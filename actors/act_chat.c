@@ -7,13 +7,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "act_admit.h"
 #include "proto_clock.h"
 #include "proto_log.h"
+#include "proto_param.h"
 #include "proto_slab.h"
 #include "proto_value.h"
 #include "proto_wire.h"
 
-enum { S_WINDOW = 128, S_STOP_MS = 2000, S_LINGER_MS = 100 };
+enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100 };
 
 typedef enum { S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
 
@@ -38,7 +40,8 @@ typedef struct s_chat {
     uint32_t epoch;
     int64_t ticked, stop_at;
     bool stopping;
-    proto_buf_t body;
+    proto_buf_t body, detail;
+    int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
 } s_chat_t;
 
 static void s_put(s_chat_t *self, const proto_record_t *record)
@@ -48,8 +51,10 @@ static void s_put(s_chat_t *self, const proto_record_t *record)
                   proto_type_name(record->type));
 }
 
-static void s_register(s_chat_t *self)
+static void s_register(s_chat_t *self, int64_t now)
 {
+    self->registered_at = now;
+    self->register_at = PROTO_NEVER;
     self->epoch = (uint32_t)proto_clock_random();
     proto_buf_reset(&self->body);
     proto_write_map(&self->body, 1);
@@ -106,6 +111,18 @@ static void s_copy(char to[256], proto_bytes_t text)
     to[text.size] = '\0';
 }
 
+/* What the record asks for, as the endpoint files declare it; NULL when they do not, or for another service.
+ */
+static const proto_operation_t *s_operation(const s_chat_t *self, const proto_record_t *record)
+{
+    for (uint32_t i = 0; i < self->config->catalogue->operation_count; i++) {
+        const proto_operation_t *operation = &self->config->catalogue->operations[i];
+        if (strcmp(operation->service, "chat") == 0 && proto_bytes_is(record->name, operation->name))
+            return operation;
+    }
+    return NULL;
+}
+
 static s_turn_t *s_open(s_chat_t *self, int64_t now, const proto_record_t *record)
 {
     uint64_t id;
@@ -130,6 +147,27 @@ static s_turn_t *s_open(s_chat_t *self, int64_t now, const proto_record_t *recor
     return turn;
 }
 
+/* Holds a request to what its endpoint file declares. -1 when it was refused, and answered. */
+static int s_admit(s_chat_t *self, s_turn_t *turn, const proto_record_t *record)
+{
+    static const uint8_t empty_map = 0x80;
+    const proto_operation_t *operation = s_operation(self, record);
+    proto_bytes_t values[S_PARAMS],
+        arguments = record->body.size ? record->body : (proto_bytes_t){&empty_map, 1};
+    if (!operation || operation->param_count > S_PARAMS) {
+        s_fail(self, turn, PROTO_ERROR_no_worker, "This worker does not offer the operation");
+        return -1;
+    }
+    proto_error_t error = act_admit(operation, record);
+    proto_buf_reset(&self->detail);
+    if (!error && proto_param_bind(operation, arguments, values, &self->detail) < 0)
+        error = PROTO_ERROR_invalid;
+    if (!error)
+        return 0;
+    s_fail(self, turn, error, self->detail.size ? proto_buf_text(&self->detail) : NULL);
+    return -1;
+}
+
 static void s_request(s_chat_t *self, int64_t now, const proto_record_t *record)
 {
     if (record->epoch != self->epoch)
@@ -145,13 +183,10 @@ static void s_request(s_chat_t *self, int64_t now, const proto_record_t *record)
                                       .body = proto_buf_bytes(&self->body)});
         return;
     }
-    bool sound = record->body.size && proto_value_check(record->body) == 0;
-    proto_bytes_t message = sound ? proto_value_get_str(record->body, "message", "") : (proto_bytes_t){0};
-    turn->agent_id = sound ? proto_value_get_int(record->body, "id", -1) : -1;
-    if (turn->agent_id < 0 || message.size == 0) {
-        s_fail(self, turn, PROTO_ERROR_invalid, "id (an integer) and message (a text) are required");
+    if (s_admit(self, turn, record) < 0)
         return;
-    }
+    proto_bytes_t message = proto_value_get_str(record->body, "message", "");
+    turn->agent_id = proto_value_get_int(record->body, "id", -1);
     proto_buf_append(&turn->message, message.data, message.size);
     proto_buf_reset(&self->body);
     proto_write_map(&self->body, 1);
@@ -266,8 +301,8 @@ static void s_record(s_chat_t *self, int64_t now, const proto_record_t *record)
         s_cancel(self, record->id);
         break;
     case PROTO_DISCONNECT:
-        if (!self->stopping)
-            s_register(self);
+        if (!self->stopping) /* forgotten; or refused, and then not at once again */
+            self->register_at = self->registered_at + PROTO_HEARTBEAT_MS;
         break;
     default:
         break;
@@ -307,16 +342,20 @@ static void s_turn_loop(s_chat_t *self)
         at = now + 10;
     if (self->stopping && self->stop_at < at)
         at = self->stop_at;
+    if (self->register_at < at)
+        at = self->register_at;
     zmq_pollitem_t items[] = {{.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
                               {.socket = proto_wire_socket(self->wire), .events = ZMQ_POLLIN}};
     (void)zmq_poll(items, 2, at > now ? (long)(at - now) : 0);
     now = proto_clock_ms();
     if (now - self->ticked > PROTO_EXPIRY_MS) /* stopped for long: the broker has given us up */
-        s_register(self);
+        s_register(self, now);
     self->ticked = now;
     if (items[0].revents)
         s_drain_pipe(self, now);
     s_drain_wire(self, now);
+    if (now >= self->register_at)
+        s_register(self, now);
 }
 
 static void s_finish_turn(void *item)
@@ -336,7 +375,7 @@ void act_chat_actor(zsock_t *pipe, void *config)
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
     self.wire = proto_wire_open(self.config->context, self.config->broker, self.ticked);
     if (self.wire)
-        s_register(&self);
+        s_register(&self, self.ticked);
     zsock_signal(pipe, self.wire ? 0 : 1);
     if (self.wire) {
         while (!self.stopping || (self.turns.used && proto_clock_ms() < self.stop_at))
@@ -347,4 +386,5 @@ void act_chat_actor(zsock_t *pipe, void *config)
     }
     proto_slab_free(&self.turns, s_finish_turn);
     proto_buf_free(&self.body);
+    proto_buf_free(&self.detail);
 }

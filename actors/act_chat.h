@@ -8,10 +8,12 @@
 #include <czmq.h>
 
 #include "act_provider.h"
+#include "proto_catalogue.h"
 
 typedef struct act_chat_config {
-    void *context;      /* ZeroMQ context; outlives the thread */
-    const char *broker; /* endpoint */
+    void *context;                      /* ZeroMQ context; outlives the thread */
+    const char *broker;                 /* endpoint */
+    const proto_catalogue_t *catalogue; /* declares what the service's operations take; outlives the thread */
     act_provider_t *provider;
 } act_chat_config_t;
 

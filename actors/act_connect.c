@@ -21,6 +21,16 @@ static void s_tell_down(act_db_t *self, const char *message)
               (int)strcspn(message, "\n"), message);
 }
 
+/* NOTICE and WARNING of functions, which may hold what clients sent: one line, and only for those who look.
+ */
+static void s_on_notice(void *arg, const PGresult *result)
+{
+    const act_db_t *self = arg;
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    proto_log(PROTO_LOG_DEBUG, "actors", "db %u: PostgreSQL says: %s", self->config->number,
+              text ? text : "");
+}
+
 void act_connect_close(act_db_t *self)
 {
     if (self->conn)
@@ -47,6 +57,7 @@ void act_connect_start(act_db_t *self, int64_t now)
     const char *const values[] = {application, "5", "2", "3", "10000", self->config->conninfo, "UTF8", NULL};
     self->conn = PQconnectStartParams(keywords, values, 1);
     PROTO_ASSERT(self->conn != NULL);
+    PQsetNoticeReceiver(self->conn, s_on_notice, self);
     if (PQstatus(self->conn) == CONNECTION_BAD) {
         s_tell_down(self, PQerrorMessage(self->conn));
         act_connect_close(self);
@@ -102,7 +113,7 @@ static void s_give_up_all(act_db_t *self)
     for (uint32_t i = 0; i < self->step_count; i++) {
         act_step_t *step = &self->steps[(self->step_first + i) % self->step_room];
         if (step->kind == ACT_STEP_STATEMENT && step->job != self->held)
-            s_give_up(self, step->job);
+            s_give_up(self, step->job); /* once for each job: its BEGIN stands before it */
     }
     if (self->held)
         s_give_up(self, self->held);

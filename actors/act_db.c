@@ -31,12 +31,13 @@ static void s_write_offers(const act_db_t *self, proto_buf_t *out)
     uint32_t count = 0;
     proto_write_text(out, "offers");
     size_t place = proto_write_array_open(out);
-    for (uint32_t i = 0; i < self->plan_count; i++) {
-        const act_plan_t *plan = &self->plans[i];
-        if (!s_offers(self, plan))
+    for (uint32_t i = 0; i < 2 * self->plan_count; i++) { /* former ones first: a name means the newest */
+        const act_plan_t *plan = &self->plans[i % self->plan_count];
+        uint64_t hash = i < self->plan_count ? plan->former : plan->operation->hash;
+        if (hash == 0 || !s_offers(self, plan))
             continue;
         proto_write_array(out, 3);
-        proto_write_uint(out, plan->operation->hash);
+        proto_write_uint(out, hash);
         proto_write_text(out, plan->operation->name);
         proto_write_uint(out, plan->operation->flags);
         count++;
@@ -44,14 +45,13 @@ static void s_write_offers(const act_db_t *self, proto_buf_t *out)
     proto_write_close(out, place, count);
 }
 
-void act_db_register(act_db_t *self)
+void act_db_announce(act_db_t *self)
 {
     proto_buf_t *body = &self->body;
     if (self->published &&
         self->published != self->catalogue->hash) /* the database has changed: newer wins */
         self->catalogue->generation = (uint64_t)proto_clock_wall_us();
     self->published = self->catalogue->hash;
-    self->epoch = (uint32_t)proto_clock_random();
     proto_buf_reset(body);
     proto_write_map(body, 3);
     proto_write_text(body, "version");
@@ -68,8 +68,29 @@ void act_db_register(act_db_t *self)
                          .body = proto_buf_bytes(body),
                      });
     proto_buf_free(body);
+}
+
+void act_db_register(act_db_t *self, int64_t now)
+{
+    self->epoch = (uint32_t)proto_clock_random();
     self->registered = true;
+    self->registered_at = now;
+    self->register_at = PROTO_NEVER;
     self->owed = 0;
+    act_db_announce(self);
+}
+
+/* The broker has forgotten this worker, and given its requests up; or it refuses it: then not at once again.
+ */
+static void s_on_disconnect(act_db_t *self, int64_t now)
+{
+    if (!self->registered || self->stopping)
+        return;
+    int64_t soonest = self->registered_at + PROTO_HEARTBEAT_MS;
+    if (now >= soonest)
+        act_db_register(self, now);
+    else
+        self->register_at = soonest;
 }
 
 static void s_record(act_db_t *self, int64_t now, const proto_record_t *record)
@@ -81,9 +102,8 @@ static void s_record(act_db_t *self, int64_t now, const proto_record_t *record)
     case PROTO_CANCEL:
         act_send_cancel(self, record->id);
         break;
-    case PROTO_DISCONNECT: /* the broker has forgotten this worker, and given its requests up */
-        if (self->registered && self->phase == ACT_PHASE_READY && !self->stopping)
-            act_db_register(self);
+    case PROTO_DISCONNECT:
+        s_on_disconnect(self, now);
         break;
     default:
         break;
@@ -131,9 +151,11 @@ static void s_on_conn(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
-/* What is due: a new connection, or giving up on one that does not come about. */
+/* What is due: another READY, a new connection, or giving up on one that does not come about. */
 static void s_on_time(act_db_t *self, int64_t now)
 {
+    if (self->registered && now >= self->register_at)
+        act_db_register(self, now);
     if (self->phase == ACT_PHASE_READY || now < self->retry_at)
         return;
     if (self->phase == ACT_PHASE_DOWN)
@@ -157,7 +179,7 @@ static void s_flush_conn(act_db_t *self, int64_t now)
 static void s_notice_stop(act_db_t *self, int64_t now)
 {
     if (self->registered && now - self->ticked > PROTO_EXPIRY_MS)
-        act_db_register(self);
+        act_db_register(self, now);
     self->ticked = now;
 }
 
@@ -167,6 +189,7 @@ static int64_t s_timeout(act_db_t *self, int64_t now)
     if (self->registered) {
         int64_t tick = proto_wire_tick(self->wire, now);
         at = tick < at ? tick : at;
+        at = self->register_at < at ? self->register_at : at;
     }
     if (self->phase != ACT_PHASE_READY && self->retry_at < at)
         at = self->retry_at;
@@ -206,7 +229,7 @@ static void s_free(act_db_t *self)
     while (self->free_jobs) {
         act_job_t *job = self->free_jobs;
         self->free_jobs = job->next;
-        proto_buf_free(&job->arguments);
+        proto_buf_free(&job->kept);
         free(job);
     }
     proto_buf_free(&self->body);

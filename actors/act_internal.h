@@ -41,6 +41,7 @@ typedef struct act_plan {
     proto_operation_t *operation; /* of the actor's own catalogue, with types */
     char name[32];                /* of the prepared statement */
     bool prepared;
+    uint64_t former; /* the operation's hash before the statement had to be prepared anew; 0: none */
     act_mode_t mode;
     act_column_t *columns;
     int column_count, shown_count;
@@ -49,17 +50,16 @@ typedef struct act_plan {
 
 /* A request at this actor. */
 typedef struct act_job {
-    struct act_job *next; /* of those waiting, answered or free */
-    uint64_t token;
-    uint32_t epoch;
+    struct act_job *next;   /* of those waiting, answered or free */
+    proto_record_t request; /* as it came; its texts stand in `kept`, each followed by a NUL */
+    proto_buf_t kept;
     act_plan_t *plan;
     int64_t deadline;
     bool retried;
-    bool alone; /* run again by itself, after its group failed */
-    PGresult *result;
-    bool finished;         /* the result is there */
-    proto_buf_t arguments; /* as sent: a retry binds them again */
-    char subject[256], role[256], trace[256];
+    bool alone;            /* run again by itself, after its group failed */
+    bool refused_to_write; /* the server would not begin a transaction that writes */
+    bool finished;         /* the statement's own result has come */
+    PGresult *result;      /* that, or the error before it */
 } act_job_t;
 
 typedef enum {
@@ -70,7 +70,8 @@ typedef enum {
     ACT_STEP_DECLARED,
     ACT_STEP_PREPARE, /* preparing ... */
     ACT_STEP_DESCRIBE,
-    ACT_STEP_STATEMENT, /* a job's */
+    ACT_STEP_BEGIN,     /* a job's permission to write ... */
+    ACT_STEP_STATEMENT, /* ... and statement */
     ACT_STEP_COMMIT,    /* a held job's */
     ACT_STEP_SYNC
 } act_step_kind_t;
@@ -115,7 +116,8 @@ typedef struct act_db {
     uint32_t group;                      /* statements sent since the last Sync */
     uint16_t owed;                       /* credit to give back for what was returned */
     bool registered, stopping;
-    int64_t stop_at; /* when stopping must be over */
+    int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
+    int64_t stop_at;                    /* when stopping must be over */
     uint32_t epoch;
     int64_t ticked; /* when the loop went round last, to notice a long stop */
     proto_buf_t body, text, detail;
@@ -170,8 +172,10 @@ PROTO_MUST_CHECK int act_document_write(const act_db_t *self, const act_plan_t *
 const proto_refusal_t *act_document_refusal(const act_plan_t *plan, const PGresult *result, bool *unknown);
 
 /* act_db.c */
-/* Says READY. */
-void act_db_register(act_db_t *self);
+/* Says READY, as a worker that begins: what it held belongs to an epoch that is over. */
+void act_db_register(act_db_t *self, int64_t now);
+/* Says READY once more, with what is served now; what is under way goes on. */
+void act_db_announce(act_db_t *self);
 void act_db_put(act_db_t *self, const proto_record_t *record);
 
 #endif

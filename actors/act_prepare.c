@@ -275,6 +275,29 @@ static void s_describe_columns(act_db_t *self, act_plan_t *plan, const PGresult 
     plan->shown_count = (int)operation->column_count;
 }
 
+static void s_index_hash(act_db_t *self, uint64_t hash, uint32_t plan)
+{
+    uint32_t at = (uint32_t)hash & (self->by_hash_size - 1);
+    while (self->by_hash[at])
+        at = (at + 1) & (self->by_hash_size - 1);
+    self->by_hash[at] = plan + 1;
+}
+
+static void s_index(act_db_t *self)
+{
+    free(self->by_hash);
+    self->by_hash_size = 64;
+    while (self->by_hash_size < self->plan_count * 4)
+        self->by_hash_size *= 2;
+    self->by_hash = calloc(self->by_hash_size, sizeof *self->by_hash);
+    PROTO_ASSERT(self->by_hash != NULL);
+    for (uint32_t i = 0; i < self->plan_count; i++) {
+        s_index_hash(self, self->plans[i].operation->hash, i);
+        if (self->plans[i].former)
+            s_index_hash(self, self->plans[i].former, i);
+    }
+}
+
 static void s_describe(act_db_t *self, act_plan_t *plan, const PGresult *result)
 {
     const act_statement_t *statement = plan->statement;
@@ -284,8 +307,17 @@ static void s_describe(act_db_t *self, act_plan_t *plan, const PGresult *result)
     }
     s_describe_columns(self, plan, result);
     plan->mode = s_mode(plan);
-    plan->operation->hash = proto_operation_signature(plan->operation, statement->sql);
+    uint64_t hash = proto_operation_signature(plan->operation, statement->sql);
+    bool changed = plan->prepared && hash != plan->operation->hash;
+    if (changed)
+        plan->former = plan->operation->hash;
+    plan->operation->hash = hash;
     plan->prepared = true;
+    if (changed) { /* peers go on with the former hash until they have heard of the new one */
+        s_index(self);
+        proto_catalogue_seal(self->catalogue);
+        act_db_announce(self);
+    }
 }
 
 static void s_tell_failed(act_db_t *self, const act_step_t *step, const PGresult *result)
@@ -328,25 +360,8 @@ void act_prepare_result(act_db_t *self, const act_step_t *step, const PGresult *
     }
 }
 
-static void s_index(act_db_t *self)
-{
-    free(self->by_hash);
-    self->by_hash_size = 64;
-    while (self->by_hash_size < self->plan_count * 2)
-        self->by_hash_size *= 2;
-    self->by_hash = calloc(self->by_hash_size, sizeof *self->by_hash);
-    PROTO_ASSERT(self->by_hash != NULL);
-    for (uint32_t i = 0; i < self->plan_count; i++) {
-        uint32_t at = (uint32_t)self->plans[i].operation->hash & (self->by_hash_size - 1);
-        while (self->by_hash[at])
-            at = (at + 1) & (self->by_hash_size - 1);
-        self->by_hash[at] = i + 1;
-    }
-}
-
 void act_prepare_synced(act_db_t *self, int64_t now)
 {
-    (void)now;
     if (self->phase == ACT_PHASE_LEARNING) {
         self->phase = ACT_PHASE_PREPARING;
         s_send_all(self);
@@ -359,10 +374,10 @@ void act_prepare_synced(act_db_t *self, int64_t now)
     if (self->failed_plans)
         proto_log(PROTO_LOG_ERROR, "actors", "db %u: %u of %u operations are not served, see above",
                   self->config->number, self->failed_plans, self->plan_count);
-    else if (self->told_down)
+    if (self->told_down)
         proto_log(PROTO_LOG_INFO, "actors", "db %u: the database is back", self->config->number);
     self->told_down = false;
     self->phase = ACT_PHASE_READY;
     act_backoff_worked(&self->backoff);
-    act_db_register(self);
+    act_db_register(self, now);
 }

@@ -120,6 +120,10 @@ static int s_load_file(act_program_t *self, const char *folder, const char *name
     return rc;
 }
 
+/* What the gateway's health check asks when an API has no operation of its own for that. */
+static const char s_builtin[] = "-- @operation muster_ping\n-- @reads\n-- @auth public\n-- @returns row\n"
+                                "SELECT true AS ok;\n";
+
 act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors)
 {
     struct dirent **names = NULL;
@@ -137,6 +141,8 @@ act_program_t *act_program_load(const char *folder, uint64_t generation, proto_b
         free(names[i]);
     }
     free(names);
+    if (act_program_parse(self, "(built in)", proto_bytes_of(s_builtin), errors) < 0)
+        rc = -1;
     if (act_program_finish(self, generation, errors) < 0 || rc < 0)
         act_program_free(&self);
     return self;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A program: the endpoint files of one folder, parsed. Operations as their files declare them, not yet
  * checked against a database: parameter types may be missing and result columns are unknown until an actor
- * has connected and described them. Immutable once loaded, so all actors of a process share one. A core but
- * for act_program_load, which reads files. Thread: any, once loaded. */
+ * has connected and described them. Immutable once loaded, so all actors of a process share one. A core: no
+ * I/O but the reading of files in act_program_load. Thread: any, once loaded. */
 #ifndef ACT_PROGRAM_H
 #define ACT_PROGRAM_H
 

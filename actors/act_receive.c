@@ -15,8 +15,8 @@ void act_job_free(act_db_t *self, act_job_t *job)
     if (job->result)
         PQclear(job->result);
     job->result = NULL;
-    if (job->arguments.capacity > S_KEEP_BYTES)
-        proto_buf_free(&job->arguments);
+    if (job->kept.capacity > S_KEEP_BYTES)
+        proto_buf_free(&job->kept);
     job->next = self->free_jobs;
     self->free_jobs = job;
     self->job_count--;
@@ -26,8 +26,8 @@ void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_err
 {
     proto_record_t record = {.type = type,
                              .number = (uint16_t)error,
-                             .id = job->token,
-                             .epoch = job->epoch,
+                             .id = job->request.id,
+                             .epoch = job->request.epoch,
                              .body = proto_buf_bytes(&self->body)};
     if (proto_wire_put(self->wire, &record) < 0) {
         proto_buf_reset(&self->body);
@@ -69,7 +69,7 @@ static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
         proto_buf_string(out, PQgetvalue(self->result, 0, column));
         return true;
     }
-    if (proto_value_get(proto_buf_bytes(&self->job->arguments), key, &value) < 0)
+    if (proto_value_get(self->job->request.body, key, &value) < 0)
         return false;
     proto_reader_t reader = proto_reader(value);
     proto_value_t head;
@@ -134,7 +134,7 @@ static void s_reply_failure(act_db_t *self, act_job_t *job)
         error = PROTO_ERROR_expired; /* cancelled and rolled back: certainly not executed */
     proto_log(error == PROTO_ERROR_internal ? PROTO_LOG_ERROR : PROTO_LOG_INFO, "actors",
               "%s failed: %s: %s (request %s)", operation->name, sqlstate,
-              s_field(result, PG_DIAG_MESSAGE_PRIMARY), job->trace);
+              s_field(result, PG_DIAG_MESSAGE_PRIMARY), (const char *)job->request.trace.data);
     act_reply_error(self, job, error, s_detail(error));
 }
 
@@ -179,7 +179,7 @@ static bool s_retry(act_db_t *self, act_job_t *job, act_verdict_t verdict)
 /* A job whose Sync has come back. -1 when the connection is of no use any more. */
 static int s_settle(act_db_t *self, act_job_t *job)
 {
-    if (PQresultStatus(job->result) == PGRES_PIPELINE_ABORTED) {
+    if (PQresultStatus(job->result) == PGRES_PIPELINE_ABORTED && !job->alone) {
         act_send_again(self, job); /* its neighbour failed, not it */
         return 0;
     }
@@ -188,7 +188,9 @@ static int s_settle(act_db_t *self, act_job_t *job)
         return 0;
     }
     bool writes = !(job->plan->operation->flags & PROTO_OP_READS);
-    act_verdict_t verdict = act_refusal_verdict(s_field(job->result, PG_DIAG_SQLSTATE), writes);
+    act_verdict_t verdict = job->refused_to_write
+                                ? ACT_RECONNECT
+                                : act_refusal_verdict(s_field(job->result, PG_DIAG_SQLSTATE), writes);
     if (s_retry(self, job, verdict))
         return 0;
     if (verdict == ACT_RECONNECT) {
@@ -224,7 +226,7 @@ static int s_decide(act_db_t *self, const act_job_t *job)
 static bool s_undecided(const act_db_t *self)
 {
     const act_job_t *held = self->held;
-    return held && held->plan->mode == ACT_MODE_HELD && held->result && self->held_syncs == 0;
+    return held && held->plan->mode == ACT_MODE_HELD && held->finished && self->held_syncs == 0;
 }
 
 static void s_answered(act_db_t *self, act_job_t *job)
@@ -250,9 +252,19 @@ static int s_take(act_db_t *self, const act_step_t *step, PGresult *result)
                 s_answered(self, job);
             return -1;
         }
-        job->result = result;
+        job->finished = true;
+        if (job->refused_to_write)
+            PQclear(result); /* aborted by that */
+        else
+            job->result = result;
         if (job != self->held)
             s_answered(self, job);
+        return 0;
+    case ACT_STEP_BEGIN: /* a standby, or a primary that has become one, refuses it (0A000) */
+        if (!s_failed(result))
+            break;
+        job->refused_to_write = true;
+        job->result = result;
         return 0;
     case ACT_STEP_COMMIT:
         if (s_failed(result)) { /* a deferred constraint, a serialisation failure */
@@ -301,7 +313,7 @@ static int s_synced(act_db_t *self, int64_t now)
             s_answered(self, job);
         }
     }
-    if (rc == 0 && self->held && self->held_syncs && self->held->result)
+    if (rc == 0 && self->held && self->held_syncs && self->held->finished)
         rc = s_settle_held(self);
     return rc;
 }

@@ -2,6 +2,7 @@
 /* From requests to the pipeline. Thread: the actor's. In: REQUEST, CANCEL. Out: RETURN. */
 #include <stdlib.h>
 
+#include "act_admit.h"
 #include "act_internal.h"
 #include "act_value.h"
 #include "proto_param.h"
@@ -45,15 +46,29 @@ act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t nam
         uint32_t place = self->by_hash[at & (self->by_hash_size - 1)];
         if (place == 0)
             return NULL;
-        if (self->plans[place - 1].operation->hash == hash)
+        if (self->plans[place - 1].operation->hash == hash || self->plans[place - 1].former == hash)
             return &self->plans[place - 1];
     }
 }
 
-static void s_text(char to[256], proto_bytes_t text)
+/* Copies what a record borrows, so that it may be bound again, or given back whole. */
+static void s_keep(act_job_t *job, const proto_record_t *record)
 {
-    memcpy(to, text.data ? text.data : (const uint8_t *)"", text.size);
-    to[text.size] = '\0';
+    job->request = *record;
+    proto_bytes_t *const texts[] = {&job->request.service, &job->request.name,  &job->request.subject,
+                                    &job->request.role,    &job->request.trace, &job->request.key,
+                                    &job->request.claims,  &job->request.body};
+    proto_buf_reset(&job->kept);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        proto_buf_append(&job->kept, texts[i]->data, texts[i]->size);
+        proto_buf_byte(&job->kept, 0);
+    }
+    PROTO_ASSERT(!job->kept.failed);
+    const uint8_t *at = job->kept.data;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        texts[i]->data = at;
+        at += texts[i]->size + 1;
+    }
 }
 
 static act_job_t *s_job(act_db_t *self)
@@ -93,6 +108,7 @@ void act_send_again(act_db_t *self, act_job_t *job)
         PQclear(job->result);
     job->result = NULL;
     job->alone = true;
+    job->refused_to_write = job->finished = false;
     job->next = self->waiting;
     if (!self->waiting)
         self->waiting_last = job;
@@ -108,19 +124,11 @@ static bool s_is_slow(const act_job_t *job)
 /* The request as it came, for another worker. */
 static void s_return(act_db_t *self, act_job_t *job)
 {
-    const proto_operation_t *operation = job->plan->operation;
-    act_db_put(self, &(proto_record_t){
-                         .type = PROTO_RETURN,
-                         .id = job->token,
-                         .epoch = job->epoch,
-                         .operation = operation->hash,
-                         .service = proto_bytes_of(operation->service),
-                         .name = proto_bytes_of(operation->name),
-                         .subject = proto_bytes_of(job->subject),
-                         .role = proto_bytes_of(job->role),
-                         .trace = proto_bytes_of(job->trace),
-                         .body = proto_buf_bytes(&job->arguments),
-                     });
+    proto_record_t record = job->request;
+    record.type = PROTO_RETURN;
+    record.flags = 0;
+    record.deadline = 0; /* the broker knows the true one */
+    act_db_put(self, &record);
     self->owed++;
     act_job_free(self, job);
 }
@@ -131,42 +139,24 @@ void act_send_return_waiting(act_db_t *self)
         s_return(self, s_take_first(self));
 }
 
-/* Who may ask for it; the gateway has looked already, but others speak to the broker too. */
-static proto_error_t s_authorise(const proto_operation_t *operation, const act_job_t *job)
-{
-    if (operation->auth == PROTO_AUTH_PUBLIC)
-        return PROTO_ERROR_none;
-    if (!job->subject[0])
-        return PROTO_ERROR_unauthenticated;
-    if (operation->auth == PROTO_AUTH_ADMIN && strcmp(job->role, "admin") != 0)
-        return PROTO_ERROR_forbidden;
-    return PROTO_ERROR_none;
-}
-
 void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
 {
     if (record->epoch != self->epoch)
         return; /* sent to who we were before a long stop; the broker has given it up */
     act_job_t *job = s_job(self);
-    job->token = record->id;
-    job->epoch = record->epoch;
+    s_keep(job, record);
     job->deadline = now + record->deadline;
-    job->retried = job->alone = false;
-    s_text(job->subject, record->subject);
-    s_text(job->role, record->role);
-    s_text(job->trace, record->trace);
-    proto_buf_reset(&job->arguments);
-    proto_buf_append(&job->arguments, record->body.data, record->body.size);
+    job->retried = job->alone = job->refused_to_write = job->finished = false;
     job->plan = self->phase == ACT_PHASE_READY ? act_plan_find(self, record->operation, record->name) : NULL;
     if (!job->plan || !job->plan->prepared) {
         act_reply_error(self, job, PROTO_ERROR_no_worker, "This worker does not offer the operation");
         return;
     }
-    proto_error_t error = s_authorise(job->plan->operation, job);
+    proto_error_t error = act_admit(job->plan->operation, &job->request);
     if (error)
-        act_reply_error(self, job, error, NULL);
-    else if (record->body.size && proto_value_check(record->body) < 0)
-        act_reply_error(self, job, PROTO_ERROR_malformed, "The arguments are not well-formed MessagePack");
+        act_reply_error(self, job, error,
+                        error == PROTO_ERROR_malformed ? "The arguments are not well-formed MessagePack"
+                                                       : NULL);
     else if (self->stopping || (self->held && s_is_slow(self->held)))
         s_return(self, job);
     else
@@ -176,7 +166,7 @@ void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
 void act_send_cancel(act_db_t *self, uint64_t token)
 {
     for (act_job_t *job = self->waiting; job; job = job->next)
-        if (job->token == token)
+        if (job->request.id == token)
             job->deadline = 0; /* answered as expired when its turn comes, which gives the credit back */
 }
 
@@ -189,7 +179,7 @@ static int s_bind(act_db_t *self, const act_job_t *job, const char **values)
     proto_bytes_t bound[ACT_ARGUMENTS];
     size_t offsets[ACT_ARGUMENTS];
     bool nulls[ACT_ARGUMENTS];
-    proto_bytes_t arguments = proto_buf_bytes(&job->arguments);
+    proto_bytes_t arguments = job->request.body;
     if (arguments.size == 0)
         arguments = (proto_bytes_t){&empty_map, 1};
     proto_buf_reset(&self->detail);
@@ -198,15 +188,15 @@ static int s_bind(act_db_t *self, const act_job_t *job, const char **values)
     proto_buf_reset(&self->text);
     for (uint32_t i = 0; i < plan->statement->argument_count; i++) {
         const proto_param_t *param = &operation->params[plan->statement->arguments[i]];
-        const char *filled = param->source == PROTO_SOURCE_AUTH_SUB     ? job->subject
-                             : param->source == PROTO_SOURCE_AUTH_ROLE  ? job->role
-                             : param->source == PROTO_SOURCE_REQUEST_ID ? job->trace
-                                                                        : NULL;
+        const proto_bytes_t *filled = param->source == PROTO_SOURCE_AUTH_SUB     ? &job->request.subject
+                                      : param->source == PROTO_SOURCE_AUTH_ROLE  ? &job->request.role
+                                      : param->source == PROTO_SOURCE_REQUEST_ID ? &job->request.trace
+                                                                                 : NULL;
         offsets[i] = self->text.size;
         nulls[i] = false;
         if (filled) {
-            proto_buf_string(&self->text, filled);
-            nulls[i] = !*filled;
+            proto_buf_append(&self->text, filled->data, filled->size);
+            nulls[i] = filled->size == 0;
         } else if (act_value_to_text(param, bound[plan->statement->arguments[i]], &self->text, &nulls[i]) <
                    0) {
             proto_buf_printf(&self->detail, "%s has a form that its type does not take", param->name);
@@ -219,11 +209,12 @@ static int s_bind(act_db_t *self, const act_job_t *job, const char **values)
     return self->text.failed ? -1 : 0;
 }
 
-static int s_send_own(act_db_t *self, const char *name)
+/* Lets the job's transaction write. */
+static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
 {
     if (PQsendQueryPrepared(self->conn, name, 0, NULL, NULL, NULL, 0) != 1)
         return -1;
-    act_step_push(self, ACT_STEP_IGNORE, NULL, NULL);
+    act_step_push(self, ACT_STEP_BEGIN, job, NULL);
     return 0;
 }
 
@@ -248,9 +239,9 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const char *const *values
         self->held = job;
         self->held_syncs = 0;
     }
-    if (mode == ACT_MODE_SINGLE && s_send_own(self, "muster_write") < 0)
+    if (mode == ACT_MODE_SINGLE && s_send_begin(self, job, "muster_write") < 0)
         return -1;
-    if (mode == ACT_MODE_HELD && s_send_own(self, "muster_begin") < 0)
+    if (mode == ACT_MODE_HELD && s_send_begin(self, job, "muster_begin") < 0)
         return -1;
     if (s_send_statement(self, job, values) < 0)
         return -1;
@@ -263,7 +254,7 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const char *const *values
 static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
 {
     const char *values[ACT_ARGUMENTS];
-    if (job->epoch != self->epoch) {
+    if (job->request.epoch != self->epoch) {
         act_job_free(self, job);
         return 0;
     }

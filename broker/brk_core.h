@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker's state machine: who gets which message. It is told what a peer said and what time it is, and
  * calls `send` for what is to be said to whom. It knows no socket, so a simulation can drive it through years
- * of accidents.
+ * of accidents. A core: no I/O.
  *
  * Promises, checked by brk_core_check and the simulation:
  * - a request gets at most one final answer, and exactly one by its deadline while its client stays;
  * - a request is handed to at most one worker, unless that one gave it back unstarted (RETURN);
- * - a worker never holds more than its window, and nothing beside an exclusive request;
+ * - a worker never holds more than its window, and is given nothing while it works on an exclusive request;
  * - queues are bounded in count, bytes and age, and take turns over operations and clients;
  * - `no_worker`, `overloaded`, `expired` and `shutting_down` mean: certainly not executed.
  * Thread: the broker's. */

@@ -143,10 +143,12 @@ brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, pr
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags);
 /* Whether anybody who lives offers it. */
 bool brk_operation_served(const brk_operation_t *self);
-/* Keeps a catalogue; NULL when it is known already. */
+/* Keeps a catalogue; NULL when it is known already, of this generation or a newer one. */
 const brk_catalogue_t *brk_service_learn(brk_service_t *self, uint64_t hash, proto_bytes_t body);
 
 /* brk_worker.c */
+/* READY: a registration, or, of a worker that is registered with this service and epoch, other offers and
+ * another catalogue while its requests go on. */
 void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record);
 /* Ends a registration: what is in flight there gets an error. */
 void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);

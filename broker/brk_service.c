@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "proto_value.h"
+
 brk_service_t *brk_service_find(const brk_core_t *self, proto_bytes_t name)
 {
     for (uint32_t i = 0; i < self->service_count; i++)
@@ -128,16 +130,31 @@ bool brk_operation_served(const brk_operation_t *self)
     return self->workers + self->service->any_workers > 0;
 }
 
+static int64_t s_generation(proto_bytes_t catalogue)
+{
+    return proto_value_get_int(catalogue, "generation", 0);
+}
+
+static void s_forget_catalogue(brk_service_t *self, uint32_t index)
+{
+    proto_buf_free(&self->catalogues[index].body);
+    self->catalogue_count--;
+    memmove(&self->catalogues[index], &self->catalogues[index + 1],
+            (self->catalogue_count - index) * sizeof self->catalogues[0]);
+}
+
 const brk_catalogue_t *brk_service_learn(brk_service_t *self, uint64_t hash, proto_bytes_t body)
 {
-    for (uint32_t i = 0; i < self->catalogue_count; i++)
-        if (self->catalogues[i].hash == hash)
+    for (uint32_t i = 0; i < self->catalogue_count; i++) {
+        if (self->catalogues[i].hash != hash)
+            continue;
+        if (s_generation(body) <= s_generation(proto_buf_bytes(&self->catalogues[i].body)))
             return NULL;
-    if (self->catalogue_count == BRK_CATALOGUES) { /* gateways have heard the oldest already */
-        proto_buf_free(&self->catalogues[0].body);
-        memmove(self->catalogues, self->catalogues + 1, (BRK_CATALOGUES - 1) * sizeof self->catalogues[0]);
-        self->catalogue_count--;
+        s_forget_catalogue(self, i); /* what was valid once is so again */
+        break;
     }
+    if (self->catalogue_count == BRK_CATALOGUES) /* gateways have heard the oldest already */
+        s_forget_catalogue(self, 0);
     brk_catalogue_t *catalogue = &self->catalogues[self->catalogue_count++];
     *catalogue = (brk_catalogue_t){.hash = hash};
     proto_buf_append(&catalogue->body, body.data, body.size);

@@ -125,20 +125,26 @@ static void s_clear_offers(brk_peer_t *peer)
     peer->any = false;
 }
 
-static int s_register(brk_peer_t *peer, brk_service_t *service, const proto_record_t *record)
+/* What a READY's body says that the worker serves, in the place of what it served before. */
+static int s_take_offers(brk_peer_t *peer, proto_bytes_t body)
 {
     proto_bytes_t offers;
+    s_clear_offers(peer);
+    peer->offers = calloc(BRK_OPERATIONS / 64, sizeof *peer->offers);
+    PROTO_ASSERT(peer->offers != NULL);
+    if (proto_value_get(body, "offers", &offers) == 0)
+        return s_read_offers(peer, peer->service, offers);
+    peer->any = true;
+    peer->service->any_workers++;
+    return 0;
+}
+
+static void s_register(brk_peer_t *peer, brk_service_t *service, const proto_record_t *record)
+{
     peer->service = service;
     peer->window = peer->credit = record->number;
     peer->epoch = record->epoch;
-    peer->offers = calloc(BRK_OPERATIONS / 64, sizeof *peer->offers);
-    PROTO_ASSERT(peer->offers != NULL);
     service->workers++;
-    if (proto_value_get(record->body, "offers", &offers) == 0)
-        return s_read_offers(peer, service, offers);
-    peer->any = true;
-    service->any_workers++;
-    return 0;
 }
 
 static void s_unregister(brk_peer_t *peer)
@@ -150,34 +156,6 @@ static void s_unregister(brk_peer_t *peer)
     peer->closed = false;
     peer->exclusive = 0;
     peer->window = peer->credit = peer->load = 0;
-}
-
-void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
-{
-    static const uint8_t empty_map = 0x80;
-    proto_record_t ready = *record;
-    if (ready.body.size == 0)
-        ready.body = (proto_bytes_t){&empty_map, 1};
-    bool sound = peer->trusted && ready.number >= 1 && ready.number <= BRK_WINDOW &&
-                 proto_value_check(ready.body) == 0;
-    brk_service_t *service = sound ? brk_service_get(self, ready.service) : NULL;
-    brk_worker_end(self, now, peer); /* it has started anew: what it had is lost */
-    if (!service || s_register(peer, service, &ready) < 0) {
-        if (peer->service)
-            s_unregister(peer);
-        self->stats.rejected++;
-        brk_send_type(self, now, peer, PROTO_DISCONNECT);
-        return;
-    }
-    proto_bytes_t body;
-    const brk_catalogue_t *catalogue = NULL;
-    if (ready.operation && proto_value_get(ready.body, "catalogue", &body) == 0)
-        catalogue = brk_service_learn(service, ready.operation, body);
-    if (catalogue)
-        brk_publish(self, now, service, catalogue);
-    brk_send_type(self, now, peer, PROTO_HEARTBEAT);
-    brk_worker_list(peer);
-    brk_request_feed(self, now, peer);
 }
 
 /* Requests for operations that nobody serves any more would only grow old in the queue. */
@@ -192,6 +170,40 @@ static void s_fail_unserved(brk_core_t *self, int64_t now, brk_service_t *servic
         while (operation->lanes)
             brk_request_fail(self, now, operation->lanes->first, PROTO_ERROR_no_worker);
     }
+}
+
+void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
+{
+    static const uint8_t empty_map = 0x80;
+    proto_record_t ready = *record;
+    if (ready.body.size == 0)
+        ready.body = (proto_bytes_t){&empty_map, 1};
+    bool sound = peer->trusted && ready.number >= 1 && ready.number <= BRK_WINDOW &&
+                 proto_value_check(ready.body) == 0;
+    brk_service_t *service = sound ? brk_service_get(self, ready.service) : NULL;
+    bool goes_on = service && peer->service == service && peer->epoch == ready.epoch;
+    if (!goes_on)
+        brk_worker_end(self, now, peer); /* it has started anew: what it had is lost */
+    if (service && !goes_on)
+        s_register(peer, service, &ready);
+    if (!service || s_take_offers(peer, ready.body) < 0) {
+        brk_worker_end(self, now, peer);
+        self->stats.rejected++;
+        brk_send_type(self, now, peer, PROTO_DISCONNECT);
+        return;
+    }
+    proto_bytes_t body;
+    const brk_catalogue_t *catalogue = NULL;
+    if (ready.operation && proto_value_get(ready.body, "catalogue", &body) == 0)
+        catalogue = brk_service_learn(service, ready.operation, body);
+    if (catalogue)
+        brk_publish(self, now, service, catalogue);
+    brk_send_type(self, now, peer, PROTO_HEARTBEAT);
+    if (goes_on)
+        s_fail_unserved(self, now, service);
+    else
+        brk_worker_list(peer);
+    brk_request_feed(self, now, peer);
 }
 
 void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer)

@@ -106,17 +106,22 @@ static void s_flush(s_broker_t *self)
             brk_routes_remove(route);
         }
     }
+    self->dirty = later; /* s_run tries again soon */
     for (; later; later = later->next_dirty)
         later->dirty = true;
 }
 
+/* The peer's route; NULL when there are too many peers. */
 static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, int64_t now)
 {
     brk_route_t *route =
         brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
     if (route->peer == 0)
         route->peer = brk_core_join(self->core, now, routes->trusted, route);
-    return route;
+    if (route->peer || route->dirty) /* one with last words goes when they are said */
+        return route;
+    brk_routes_remove(route);
+    return NULL;
 }
 
 static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_bytes_t frame)
@@ -155,8 +160,8 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
         frames++;
         more = zmq_msg_more(&frame);
     }
-    if (frames == 1) {
-        brk_route_t *route = s_route(self, routes, &identity, now);
+    brk_route_t *route = frames == 1 ? s_route(self, routes, &identity, now) : NULL;
+    if (route) {
         s_take(self, route, now, (proto_bytes_t){zmq_msg_data(&frame), zmq_msg_size(&frame)});
     } else {
         brk_core_malformed(self->core, now, 0, 0);

@@ -57,6 +57,12 @@ static int64_t s_count(proto_bytes_t document, const char *key, int64_t absent)
     return document.size ? proto_value_get_int(document, key, absent) : absent;
 }
 
+/* The operation that counts the application's things, NULL for an API without one. */
+static const proto_operation_t *s_counts(const gw_gateway_t *self)
+{
+    return gw_generation_find(self->generation, "health_counts");
+}
+
 static void s_write_count(proto_buf_t *out, const char *key, proto_bytes_t document)
 {
     int64_t count = s_count(document, key, -1);
@@ -70,9 +76,11 @@ static void s_health(gw_gateway_t *self, gw_request_t *request, proto_bytes_t do
     proto_buf_reset(out);
     proto_buf_printf(out, "{\"status\":\"%s\",\"version\":\"" MUSTER_VERSION "\",\"uptime_seconds\":%.1f",
                      document.size ? "healthy" : "degraded", s_uptime(self));
-    s_write_count(out, "agents_count", document);
-    s_write_count(out, "circles_count", document);
-    s_write_count(out, "active_tasks", document);
+    if (s_counts(self)) {
+        s_write_count(out, "agents_count", document);
+        s_write_count(out, "circles_count", document);
+        s_write_count(out, "active_tasks", document);
+    }
     proto_buf_byte(out, '}');
     s_json(self, request, 200);
 }
@@ -147,7 +155,8 @@ static void s_checks(gw_gateway_t *self, gw_request_t *request, proto_bytes_t do
     s_check(&checks, "Database", document.size ? S_HEALTHY : S_CRITICAL,
             problem ? problem->detail : (proto_bytes_t){0}, document.size ? value : "");
     s_check_machine(&checks, self);
-    s_check_counts(&checks, document);
+    if (s_counts(self))
+        s_check_counts(&checks, document);
     proto_buf_printf(checks.out, "],\"overall_status\":\"%s\"}", s_level_names[checks.worst]);
     proto_buf_free(&checks.time);
     s_json(self, request, 200);
@@ -214,7 +223,9 @@ void gw_health_serve(gw_gateway_t *self, gw_request_t *request)
         break;
     default:
         problem = none;
-        operation = gw_generation_find(self->generation, "health_counts");
+        operation = s_counts(self);
+        if (!operation)
+            operation = gw_generation_find(self->generation, "muster_ping");
         if (!operation)
             problem =
                 gw_problem_of(PROTO_ERROR_not_ready, proto_bytes_of("no database worker has been seen yet"));

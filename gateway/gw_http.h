@@ -3,17 +3,12 @@
  * answers in, bytes out. It owns keep-alive, the order of pipelined answers, 100-continue, request bodies,
  * limits and deadlines.
  *
- *     gw_http_input(&http, now, bytes, size);
- *     gw_http_request_t request;
- *     for (;;) {
- *         switch (gw_http_next(&http, now, &request)) {
- *         case GW_HTTP_NOTHING: goto written;                    // more bytes, or more answers, are needed
- *         case GW_HTTP_REQUEST: serve(&request); break;          // now or later:
- * gw_http_respond(request.sequence) case GW_HTTP_BAD:     refuse(http.error, http.detail); //
- * gw_http_respond(request.sequence), with close
- *         }
- *     }
- *     written: send(http.out), gw_http_sent(&http, n), and close if gw_http_wants_close(&http)
+ * A shell, at each turn:
+ * - gives what it read to gw_http_input;
+ * - calls gw_http_next until it says NOTHING. On REQUEST it serves the request, now or later, and answers it
+ * by gw_http_respond(request.sequence). On BAD it answers http.error and http.detail the same way, with
+ * `close`;
+ * - sends http.out and says so by gw_http_sent; closes when gw_http_wants_close says so.
  *
  * What http-parser lets pass is refused beforehand (gw_http_head.c, gw_http_body.c), http-parser itself is
  * the second opinion. Anything doubtful is an error and ends the connection: nothing behind it is ever read

@@ -25,13 +25,14 @@ typedef enum {
     PROTO_ERROR,     /* W>B, B>C: `number` is a proto_error_t; body: map {code, status, title, detail}; credit
                         back */
     PROTO_RETURN,    /* W>B: a request not started, whole; the broker puts it back at the head of its queue */
-    PROTO_READY,     /* W>B: I serve `service`; number: window, epoch; body: map, see proto_catalogue.h */
+    PROTO_READY,     /* W>B: I serve `service`; number: window, epoch; body: map, see proto_catalogue.h;
+                        once more in the same epoch: I serve other operations now, all else goes on */
     PROTO_CREDIT,    /* W>B: `number` more requests are welcome */
     PROTO_HEARTBEAT, /* both ways, every 500 ms of silence */
     PROTO_CANCEL,    /* C>B, B>W: nobody waits for request `id` any more */
     PROTO_DISCONNECT, /* both ways: forget me / say READY or HELLO again */
     PROTO_PUBLISH, /* B>C: body: a catalogue; `operation`: its hash. Sent after HELLO and at every change */
-    PROTO_HELLO,   /* C>B: a client that wants to hear catalogues and to be told of the broker's end */
+    PROTO_HELLO,   /* C>B: a client that wants to hear catalogues and heartbeats */
     PROTO_TYPE_END
 } proto_type_t;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "database.h"
 #include "config.h"
 #include "migrate.h"
 #include "paths.h"
@@ -55,9 +56,8 @@ int srv_cmd_migrate(int argc, char **argv)
         options.dir = dir;
         if (argc > 1)
             proto_buf_printf(&why, "unknown argument %s", argv[1]);
-        else if (!*options.conninfo)
-            proto_buf_string(&why, "which database? set DATABASE_URL or --database-url");
-        else if (srv_api_dir(srv_config_text(&config, SRV_OPT_dir), dir, sizeof dir, &why) == 0)
+        else if (srv_database_check(options.conninfo, &why) == 0 &&
+                 srv_api_dir(srv_config_text(&config, SRV_OPT_dir), dir, sizeof dir, &why) == 0)
             rc = srv_migrate(&options, &why) < 0 ? 1 : 0;
     }
     srv_config_free(&config);

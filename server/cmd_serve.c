@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "commands.h"
+#include "database.h"
 #include "paths.h"
 #include "port.h"
 #include "proto_clock.h"
@@ -27,8 +28,7 @@ static void s_help(void)
          "what is\n"
          "under way finish, then exits 0; a second one ends it at once.\n");
     srv_config_help(SRV_SET_ALL);
-    puts("\n  --config FILE  a ZPL file with the same settings\n"
-         "A flag wins over the environment, the environment over the file. NAME_FILE in the environment "
+    puts("\nA flag wins over the environment, the environment over the file. NAME_FILE in the environment "
          "names a file\n"
          "that holds the value, for secrets.");
 }
@@ -232,9 +232,9 @@ static int s_prepare(srv_serve_plan_t *plan, char address[64], char *local, size
     const srv_config_t *config = plan->config;
     if (s_setup_log(config, why) < 0)
         return -1;
-    if (!*srv_config_text(config, SRV_OPT_database))
-        proto_buf_string(why, "which database? set DATABASE_URL or --database-url");
-    else if (srv_split_address(srv_config_text(config, SRV_OPT_http), address, &plan->port) < 0)
+    if (srv_database_check(srv_config_text(config, SRV_OPT_database), why) < 0)
+        return -1;
+    if (srv_split_address(srv_config_text(config, SRV_OPT_http), address, &plan->port) < 0)
         proto_buf_string(why, "--http is ADDRESS:PORT, as 127.0.0.1:8000");
     else if (srv_ipc_endpoint(srv_config_text(config, SRV_OPT_ipc), local, local_size) < 0)
         proto_buf_string(why, "the path of --ipc is too long for a socket");

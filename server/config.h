@@ -52,7 +52,7 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
     X(queue, "broker/queue", "--queue", "MUSTER_QUEUE", SRV_NUMBER, "10000", 1, 1000000, "N",                \
       "most requests that wait for a worker, per service")                                                   \
     X(dir, "api/dir", "--dir", "MUSTER_DIR", SRV_TEXT, "", 0, 0, "DIR",                                      \
-      "folder with endpoints/ (default: the GatheRing API)")                                                 \
+      "folder of the API: endpoints/, migrations/, seed/ (default: GatheRing)")                              \
     X(dev, "dev", "--dev", "MUSTER_DEV", SRV_SWITCH, "0", 0, 0, "",                                          \
       "development: no authentication, loopback only, a tcp endpoint for ZeroMQ peers")                      \
     X(any_address, "dev_any_address", "--dev-any-address", "MUSTER_DEV_ANY_ADDRESS", SRV_SWITCH, "0", 0, 0,  \

@@ -298,7 +298,11 @@ static int s_seed(s_migrate_t *self)
 static int s_work(s_migrate_t *self)
 {
     if (s_connect(self) < 0 || s_run(self, "SET client_min_messages = warning") < 0 ||
-        s_run(self, s_lock) < 0 || s_run(self, s_ledger) < 0 || s_check_unknown(self) < 0)
+        s_run(self, s_lock) < 0)
+        return -1;
+    /* What only looks does so in a transaction that never commits. */
+    if ((self->options->dry_run && s_run(self, "BEGIN") < 0) || s_run(self, s_ledger) < 0 ||
+        s_check_unknown(self) < 0)
         return -1;
     for (int i = 0; i < self->count; i++)
         if (s_migrate_file(self, self->names[i]->d_name) < 0)

@@ -84,8 +84,10 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         if (!self->dbs[i])
             return -1;
     }
-    self->chat_config =
-        (act_chat_config_t){.context = context, .broker = s_inside, .provider = act_provider_echo()};
+    self->chat_config = (act_chat_config_t){.context = context,
+                                            .broker = s_inside,
+                                            .catalogue = plan->program->catalogue,
+                                            .provider = act_provider_echo()};
     self->chat = s_begin(act_chat_actor, &self->chat_config);
     return self->chat ? 0 : -1;
 }

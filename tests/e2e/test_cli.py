@@ -36,15 +36,15 @@ def test_version():
     (("nonsense",), "unknown command nonsense"),
     (("serve",), "DATABASE_URL"),
     (("serve", "--nonsense"), "--nonsense"),
-    (("serve", "--actors", "0", "--database-url", "x"), "--actors must lie between 1 and 256"),
+    (("serve", "--actors", "0", "--database-url", "dbname=x"), "--actors must lie between 1 and 256"),
     (("serve", "--actors", "many"), "whole number"),
     (("serve", "--drain", "soon"), "time such as"),
-    (("serve", "--dev", "--http", "0.0.0.0:1", "--database-url", "x"), "loopback"),
-    (("serve", "--dev", "--bind", "tcp://0.0.0.0:1", "--http", "127.0.0.1:1", "--database-url", "x"), "loopback"),
-    (("serve", "--http", "nowhere", "--database-url", "x"), "ADDRESS:PORT"),
-    (("serve", "--dir", "/nonexistent", "--database-url", "x", "--http", "127.0.0.1:0"), ""),
+    (("serve", "--dev", "--http", "0.0.0.0:1", "--database-url", "dbname=x"), "loopback"),
+    (("serve", "--dev", "--bind", "tcp://0.0.0.0:1", "--http", "127.0.0.1:1", "--database-url", "dbname=x"), "loopback"),
+    (("serve", "--http", "nowhere", "--database-url", "dbname=x"), "ADDRESS:PORT"),
+    (("serve", "--dir", "/nonexistent", "--database-url", "dbname=x", "--http", "127.0.0.1:0"), ""),
     (("migrate",), "DATABASE_URL"),
-    (("migrate", "--dir", "/nonexistent", "--database-url", "x"), "/nonexistent"),
+    (("migrate", "--dir", "/nonexistent", "--database-url", "dbname=x"), "/nonexistent"),
     (("call",), "usage"),
     (("call", "x", "--ipc", "/nonexistent/socket"), "no broker answers"),
     (("show", "nonsense"), "services"),
@@ -61,6 +61,14 @@ def test_a_socket_that_cannot_be_bound_ends_the_start(gathering):
                   "--database-url", gathering)
     assert done.returncode == 1
     assert "cannot bind ipc:///proc/b.sock" in done.stderr and "could be started" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:sec", "postgresql://u:sec/x@h/d?port=sec", "host='sec", "nonsense sec ret"])
+def test_a_bad_connection_string_is_refused_without_being_shown(url):
+    for command in (("serve", "--http", "127.0.0.1:0"), ("migrate",)):
+        done = muster(*command, env={"DATABASE_URL": url})
+        assert done.returncode == (1 if command[0] == "serve" else 2)
+        assert "connection string" in done.stderr and "sec" not in done.stderr
 
 
 def test_taken_port_names_its_holder(gathering, tmp_path):
@@ -114,6 +122,14 @@ def test_call(shared):
     assert done.returncode == 1 and json.loads(done.stderr)["code"] == "no_worker"
     done = shared.call("chat_with_agent", "id=1", "message=by ZeroMQ", "--service", "chat")
     assert json.loads(done.stdout)["content"] == "echo: by ZeroMQ"
+
+
+@pytest.mark.parametrize("arguments", [{"id": 1, "message": "x" * 100001}, {"id": 1, "message": ""}, {"id": 1},
+                                       {"id": "1", "message": "x"}, {"id": 1, "message": 5}, {}])
+def test_chat_over_zeromq_is_checked_as_over_http(shared, arguments):
+    body = json.dumps(arguments)
+    done = shared.call("chat_with_agent", "--service", "chat", "--json", body)
+    assert done.returncode == 1 and json.loads(done.stderr)["status"] == 422, done.stderr
 
 
 def test_show(shared):
@@ -224,6 +240,7 @@ def test_migrate(scratch):
     (folder / "0001_one.sql").write_text("CREATE TABLE one (i int);\n")
     (folder / "0002_two.sql").write_text("CREATE TABLE two (i int);\n")
     assert "would apply 0001_one.sql" in run("--dry-run").stdout
+    assert scratch.sql("SELECT to_regnamespace('muster') IS NULL") == "t"
     done = run()
     assert done.returncode == 0 and done.stdout.count("applied") == 2
     assert "up to date, 2 migrations" in run().stdout
@@ -254,3 +271,27 @@ def test_two_migrations_at_once_queue_up(scratch):
     assert all(p.returncode == 0 for p in processes)
     assert sum("applied 0001_one.sql" in o for o in outputs) == 1
     assert psql("SELECT count(*) FROM muster.migrations", scratch.url) == "1"
+
+
+def test_health_of_an_api_of_ones_own(scratch, start):
+    scratch.endpoints("-- @endpoint GET /one\n-- @operation one\n-- @returns value\nSELECT 1;\n")
+    server = start("--dir", str(scratch.folder), "--actors", "1", database=scratch.url)
+    assert server.request("GET", "/health").json["status"] == "healthy"
+    checks = server.request("GET", "/health/checks").json["checks"]
+    assert [c["name"] for c in checks] == ["API Server", "Database", "Memory Usage", "Disk Space"]
+    assert checks[1]["status"] == "healthy" and checks[1]["value"].endswith("ms")
+
+
+def test_notices_are_one_log_line_or_none(scratch, start):
+    scratch.sql("""CREATE FUNCTION shout(t text) RETURNS text LANGUAGE plpgsql AS
+                   $$ BEGIN RAISE WARNING '%', t; RETURN t; END $$""")
+    scratch.endpoints("-- @endpoint GET /shout\n-- @operation shout\n-- @query t text\n-- @returns value\n"
+                      "SELECT shout(:t);\n")
+    for level in ("info", "debug"):
+        server = start("--dir", str(scratch.folder), "--log-level", level, "--log-format", "json",
+                       database=scratch.url)
+        assert server.request("GET", "/shout?t=forged%0Aline").status == 200
+        assert server.stop() == 0
+        lines = server.log().splitlines()
+        assert all(json.loads(line) for line in lines)
+        assert sum("forged" in line and "PostgreSQL says" in line for line in lines) == (level == "debug")

@@ -68,3 +68,20 @@ def test_server_starts_before_its_database(postgres, start):
     assert answer.status == 503 and answer.json["code"] == "not_ready"
     postgres("start", "--quick")
     wait_for(lambda: server.request("GET", "/providers/1").status == 200, 2, "service")
+
+
+def test_a_standby_reads_and_refuses_to_write(postgres, start):
+    """A write finds itself on a server that became a standby: told at once, not tried for ever."""
+    data = pathlib.Path(postgres("status").split("host=")[1].split("&")[0]).parent / "data"
+    server = start("--actors", "2", database=postgres.url)
+    postgres("stop")
+    subprocess.run(["install", "-m", "600", "-o", data.owner(), "/dev/null", data / "standby.signal"], check=True)
+    postgres("start", "--quick")
+    wait_for(lambda: server.request("GET", "/providers/1").status == 200, 2, "reading")
+    for method, path, body in (("POST", "/providers", {"name": "lost"}), ("DELETE", "/providers/1", None)) * 3:
+        began = time.monotonic()
+        answer = server.request(method, path, body)
+        assert answer.status == 503 and time.monotonic() - began < 1 * SLOW
+        assert answer.json["code"] in ("database_unavailable", "no_worker", "worker_lost")
+        wait_for(lambda: server.request("GET", "/providers/1").status == 200, 2, "reading again")
+    assert len(server.log()) < 20000

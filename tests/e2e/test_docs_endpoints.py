@@ -132,7 +132,7 @@ def test_mistakes(tmp_path):
     for text, (language, shown) in found:
         (tmp_path / "endpoints/wrong.sql").write_text(text + "\n")
         done = subprocess.run([BINARY, "serve", "--http", f"127.0.0.1:{free_port()}", "--ipc", str(tmp_path / "s"),
-                               "--dir", str(tmp_path), "--database-url", "unused"], capture_output=True, text=True)
+                               "--dir", str(tmp_path), "--database-url", "dbname=unused"], capture_output=True, text=True)
         assert done.returncode == 1 and language == "text"
         assert done.stderr.replace(f"{tmp_path}/", "").rstrip("\n") == shown
 

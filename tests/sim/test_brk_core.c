@@ -53,7 +53,8 @@ typedef struct s_peer {
     bool worker, silent; /* silent: neither answers nor beats */
     int64_t silent_until, beat_at;
     uint32_t epoch;
-    bool slow; /* offers the exclusive operation */
+    bool slow;       /* offers the exclusive operation */
+    bool registered; /* has said READY since the broker forgot it last */
     s_held_t held[S_HELD];
     int held_count;
     int owed; /* credit for what it gave back */
@@ -70,7 +71,7 @@ typedef struct s_world {
 } s_world_t;
 
 static s_world_t s_world;
-static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late;
+static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late, s_total_announced;
 
 static uint32_t s_random(uint32_t below)
 {
@@ -98,7 +99,7 @@ static void s_hello(s_peer_t *peer)
 }
 
 /* Offers operations 1 (reads), 2 (writes) and, with the slow share, 3 (exclusive). */
-static void s_ready(s_peer_t *peer)
+static void s_announce(s_peer_t *peer)
 {
     static const uint32_t flags[] = {PROTO_OP_READS, 0, PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
     static const char *const names[] = {"read", "write", "slow"};
@@ -113,14 +114,20 @@ static void s_ready(s_peer_t *peer)
         proto_write_text(&body, names[i]);
         proto_write_uint(&body, flags[i]);
     }
-    peer->epoch = s_random(1u << 30) + 1;
-    peer->owed = 0;
     s_say(peer, (proto_record_t){.type = PROTO_READY,
                                  .number = S_WINDOW,
                                  .epoch = peer->epoch,
                                  .service = proto_bytes_of("db"),
                                  .body = proto_buf_bytes(&body)});
     proto_buf_free(&body);
+}
+
+static void s_ready(s_peer_t *peer)
+{
+    peer->epoch = s_random(1u << 30) + 1;
+    peer->owed = 0;
+    s_announce(peer);
+    peer->registered = true;
 }
 
 /* Bodies carry the request's number, so that a worker's copy can be told from others. */
@@ -193,6 +200,7 @@ static void s_on_forget(void *arg, void *tag)
 {
     (void)arg;
     s_peer_t *peer = tag;
+    peer->registered = false;
     peer->id = 0;
     for (int i = 0; i < s_world.request_count; i++)
         if (&s_world.peers[s_world.requests[i].client] == peer && s_world.requests[i].state == S_ASKED)
@@ -289,6 +297,10 @@ static void s_work(s_peer_t *peer)
         s_say(peer,
               (proto_record_t){.type = PROTO_CREDIT, .number = (uint16_t)peer->owed, .epoch = peer->epoch});
         peer->owed = 0;
+    } else if (peer->registered && s_chance(2)) { /* other offers; what it holds goes on */
+        peer->slow = !peer->slow;
+        s_announce(peer);
+        s_total_announced++;
     } else if (s_chance(2)) { /* credit out of thin air must not widen the window */
         s_say(peer, (proto_record_t){.type = PROTO_CREDIT, .number = 3, .epoch = peer->epoch});
     }
@@ -420,6 +432,7 @@ static void test_accidents(void **state)
         s_run(seed);
     /* A simulation in which something never happens proves nothing about it. */
     assert_true(s_total_finals > 100000 && s_total_returned > 1000 && s_total_late > 1000);
+    assert_true(s_total_announced > 1000);
     const proto_error_t seen[] = {PROTO_ERROR_no_worker, PROTO_ERROR_overloaded,      PROTO_ERROR_expired,
                                   PROTO_ERROR_timeout,   PROTO_ERROR_outcome_unknown, PROTO_ERROR_worker_lost,
                                   PROTO_ERROR_conflict};

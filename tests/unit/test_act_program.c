@@ -296,9 +296,10 @@ static void test_folder(void **state)
     act_program_t *program = s_load(&told);
     assert_non_null(program);
     assert_int_equal(told.size, 0);
-    assert_int_equal(program->statement_count, 2); /* in name order */
+    assert_int_equal(program->statement_count, 3); /* in name order, then muster_ping */
     assert_string_equal(program->statements[0].operation->name, "a");
     assert_string_equal(program->statements[1].operation->name, "b");
+    assert_string_equal(program->statements[2].operation->name, "muster_ping");
     act_program_free(&program);
     /* Mistakes of all files, and across them, are told together. */
     s_write("c.sql", "-- @operation a\nSELECT 1;\n-- @auth x\nSELECT 2;");
