@@ -192,6 +192,12 @@ static void s_directive(s_block_t *self, const act_directive_t *directive)
         s_param(self, PROTO_SOURCE_QUERY, value);
     else if (proto_bytes_is(key, "body"))
         s_param(self, PROTO_SOURCE_BODY, value);
+    else if (proto_bytes_is(key, "header"))
+        s_param(self, PROTO_SOURCE_HEADER, value);
+    else if (proto_bytes_is(key, "form"))
+        s_param(self, PROTO_SOURCE_FORM, value);
+    else if (proto_bytes_is(key, "file"))
+        s_param(self, PROTO_SOURCE_FILE, value);
     else if (proto_bytes_is(key, "param"))
         s_param(self, PROTO_SOURCE_ARGUMENT, value);
     else if (proto_bytes_is(key, "returns"))

@@ -269,8 +269,10 @@ static void s_describe_columns(act_db_t *self, act_plan_t *plan, const PGresult 
             continue;
         const act_type_t *type = act_types_find(&self->types, PQftype(result, i));
         plan->columns[i].key = s_key(arena, name);
-        operation->columns[operation->column_count++] = (proto_column_t){
-            .name = proto_arena_text(arena, proto_bytes_of(name)), .sql_type = type ? type->name : "unknown"};
+        operation->columns[operation->column_count++] =
+            (proto_column_t){.name = proto_arena_text(arena, proto_bytes_of(name)),
+                             .sql_type = type ? type->name : "unknown",
+                             .step = ""};
     }
     plan->shown_count = (int)operation->column_count;
 }

@@ -7,8 +7,9 @@
 
 static const char *const s_tiers[PROTO_TIER_COUNT] = {"none", "auth", "write", "read", "health"};
 static const char *const s_auths[PROTO_AUTH_COUNT] = {"public", "user", "admin"};
-static const char *const s_sources[PROTO_SOURCE_COUNT] = {"path",     "query",    "body",      "whole",
-                                                          "argument", "auth.sub", "auth.role", "request.id"};
+static const char *const s_sources[PROTO_SOURCE_COUNT] = {"path",     "query",     "body",      "whole",
+                                                          "header",   "form",      "file",      "argument",
+                                                          "auth.sub", "auth.role", "request.id"};
 static const char *const s_data[PROTO_DATA_COUNT] = {
     "other", "bool",        "int2",      "int4", "int8", "float4", "float8", "numeric", "text",
     "json",  "timestamptz", "timestamp", "date", "time", "uuid",   "bytea",  "enum"};
@@ -177,9 +178,10 @@ static void s_encode_lists(proto_buf_t *out, const proto_operation_t *operation)
     proto_write_text(out, "columns");
     proto_write_array(out, operation->column_count);
     for (uint32_t i = 0; i < operation->column_count; i++) {
-        proto_write_array(out, 2);
+        proto_write_array(out, 3);
         proto_write_text(out, operation->columns[i].name);
         proto_write_text(out, operation->columns[i].sql_type);
+        proto_write_text(out, operation->columns[i].step);
     }
 }
 

@@ -18,6 +18,9 @@ typedef enum {
     PROTO_SOURCE_QUERY,    /* ?name= */
     PROTO_SOURCE_BODY,     /* a member of the JSON object in the body */
     PROTO_SOURCE_WHOLE,    /* the whole JSON body */
+    PROTO_SOURCE_HEADER,   /* a header field; _ in the name stands for - */
+    PROTO_SOURCE_FORM,     /* a field of a form: application/x-www-form-urlencoded or multipart/form-data */
+    PROTO_SOURCE_FILE,     /* a file of a form: multipart/form-data */
     PROTO_SOURCE_ARGUMENT, /* an operation without endpoint: only ZeroMQ peers can send it */
     PROTO_SOURCE_AUTH_SUB, /* filled by the actor from the record's identity; no client can set it */
     PROTO_SOURCE_AUTH_ROLE,
@@ -95,6 +98,7 @@ enum {
 typedef struct proto_column {
     const char *name;
     const char *sql_type;
+    const char *step; /* that gives it; "" when the operation has but one, without a name */
 } proto_column_t;
 
 typedef struct proto_operation {

@@ -165,18 +165,20 @@ static void s_refusal(s_decoder_t *self, proto_bytes_t map, proto_refusal_t *ref
         s_wrong(self, "the status of a refusal is none");
 }
 
-static void s_column(s_decoder_t *self, proto_bytes_t pair, proto_column_t *column)
+static void s_column(s_decoder_t *self, proto_bytes_t texts, proto_column_t *column)
 {
-    proto_reader_t reader = proto_reader(pair);
-    proto_value_t head, name, type;
-    if (pair.size == 0 || proto_value_read(&reader, &head) < 0 || head.kind != PROTO_ARRAY ||
-        head.count != 2 || proto_value_read(&reader, &name) < 0 || name.kind != PROTO_STR ||
-        proto_value_read(&reader, &type) < 0 || type.kind != PROTO_STR) {
-        s_wrong(self, "a column is no pair of texts");
+    proto_reader_t reader = proto_reader(texts);
+    proto_value_t head, name, type, step;
+    if (texts.size == 0 || proto_value_read(&reader, &head) < 0 || head.kind != PROTO_ARRAY ||
+        head.count != 3 || proto_value_read(&reader, &name) < 0 || name.kind != PROTO_STR ||
+        proto_value_read(&reader, &type) < 0 || type.kind != PROTO_STR ||
+        proto_value_read(&reader, &step) < 0 || step.kind != PROTO_STR) {
+        s_wrong(self, "a column is not three texts");
         return;
     }
     column->name = s_keep(self, name.bytes);
     column->sql_type = s_keep(self, type.bytes);
+    column->step = s_keep(self, step.bytes);
 }
 
 static void s_lists(s_decoder_t *self, proto_bytes_t map, proto_operation_t *operation)
@@ -194,7 +196,7 @@ static void s_lists(s_decoder_t *self, proto_bytes_t map, proto_operation_t *ope
     operation->column_count = s_list(self, map, "columns", S_ITEMS * 2, &items);
     operation->columns = proto_arena_alloc(arena, operation->column_count * sizeof *operation->columns);
     for (uint32_t i = 0; i < operation->column_count; i++) {
-        operation->columns[i] = (proto_column_t){"", ""};
+        operation->columns[i] = (proto_column_t){"", "", ""};
         s_column(self, s_item(self, &items), &operation->columns[i]);
     }
 }

@@ -52,7 +52,7 @@ static proto_refusal_t s_refusals[] = {
     {"name_taken", 599, "{name} \"x\"", "23505", "goal_name_key"},
 };
 static proto_column_t s_columns[] = {
-    {"id", "bigint"}, {"h\xc3\xa9", "goal.status[]"}, {"?column?", "unknown"}};
+    {"id", "bigint", ""}, {"h\xc3\xa9", "goal.status[]", "one"}, {"?column?", "unknown", "two"}};
 
 /* A catalogue with everything in it; changed by the caller, not freed. */
 static proto_operation_t s_operations[3];
@@ -152,7 +152,8 @@ static void s_assert_same(const proto_operation_t *a, const proto_operation_t *b
     }
     for (uint32_t i = 0; i < a->column_count; i++)
         assert_true(s_same_text(a->columns[i].name, b->columns[i].name) &&
-                    s_same_text(a->columns[i].sql_type, b->columns[i].sql_type));
+                    s_same_text(a->columns[i].sql_type, b->columns[i].sql_type) &&
+                    s_same_text(a->columns[i].step, b->columns[i].step));
 }
 
 static void test_there_and_back(void **state)

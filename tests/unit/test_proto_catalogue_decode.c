@@ -128,12 +128,12 @@ static void test_members(void **state)
         {"{\"refusals\": [{\"name\": \"e\", \"status\": 399}]}", "the status of a refusal is none"},
         {"{\"refusals\": [{\"name\": \"e\", \"status\": 600}]}", "the status of a refusal is none"},
         {"{\"refusals\": [{\"name\": \"e\", \"status\": 4294967696}]}", "the status of a refusal is none"},
-        {"{\"columns\": [[\"a\"]]}", "a column is no pair of texts"},
-        {"{\"columns\": [[\"a\", null]]}", "a column is no pair of texts"},
-        {"{\"columns\": [[\"a\", \"b\", \"c\"]]}", "a column is no pair of texts"},
-        {"{\"columns\": [\"a\"]}", "a column is no pair of texts"},
-        {"{\"columns\": [[\"a\\u0000\", \"b\"]]}", "a text with NUL"},
-        {"{\"columns\": [[\"a\", \"b\\u0000\"]]}", "a text with NUL"},
+        {"{\"columns\": [[\"a\", \"b\"]]}", "a column is not three texts"},
+        {"{\"columns\": [[\"a\", \"b\", null]]}", "a column is not three texts"},
+        {"{\"columns\": [[\"a\", \"b\", \"c\", \"d\"]]}", "a column is not three texts"},
+        {"{\"columns\": [\"a\"]}", "a column is not three texts"},
+        {"{\"columns\": [[\"a\\u0000\", \"b\", \"\"]]}", "a text with NUL"},
+        {"{\"columns\": [[\"a\", \"b\\u0000\", \"\"]]}", "a text with NUL"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         proto_buf_t first = PROTO_BUF_INIT, second = PROTO_BUF_INIT, map = PROTO_BUF_INIT;
