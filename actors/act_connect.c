@@ -38,7 +38,7 @@ void act_connect_close(act_db_t *self)
     self->conn = NULL;
     self->phase = ACT_PHASE_DOWN;
     self->writing = self->between = false;
-    self->step_first = self->step_count = self->group = 0;
+    self->await_first = self->await_count = self->group = 0;
 }
 
 static void s_schedule(act_db_t *self, int64_t now)
@@ -87,15 +87,14 @@ void act_connect_poll(act_db_t *self, int64_t now)
 }
 
 /* Answers a request that was sent and will get no answer. What has failed by itself was certainly not
- * executed; of a write without a result nobody knows. */
+ * executed, nor was what waited for our COMMIT; of a write whose end was sent nobody knows. */
 static void s_give_up(act_db_t *self, act_job_t *job)
 {
-    bool failed = job->result && PQresultStatus(job->result) != PGRES_TUPLES_OK &&
-                  PQresultStatus(job->result) != PGRES_COMMAND_OK;
+    bool undone = job->failure || (job->plan->mode == ACT_MODE_HELD && !job->committing);
     bool reads = job->plan->operation->flags & PROTO_OP_READS;
     if (reads)
         act_reply_error(self, job, PROTO_ERROR_worker_lost, "The connection to the database was lost");
-    else if (failed)
+    else if (undone)
         act_reply_error(self, job, PROTO_ERROR_database_unavailable, "The database went away");
     else
         act_reply_error(self, job, PROTO_ERROR_outcome_unknown,
@@ -110,10 +109,11 @@ static void s_give_up_all(act_db_t *self)
         s_give_up(self, job);
     }
     self->answered_last = NULL;
-    for (uint32_t i = 0; i < self->step_count; i++) {
-        act_step_t *step = &self->steps[(self->step_first + i) % self->step_room];
-        if (step->kind == ACT_STEP_STATEMENT && step->job != self->held)
-            s_give_up(self, step->job); /* once for each job: its BEGIN stands before it */
+    for (uint32_t i = 0; i < self->await_count; i++) { /* a job's last statement stands for it */
+        const act_await_t *await = &self->awaited[(self->await_first + i) % self->await_room];
+        if (await->kind == ACT_AWAIT_STATEMENT && await->job && await->job != self->held &&
+            await->stage + 1 == await->job->sent)
+            s_give_up(self, await->job);
     }
     if (self->held)
         s_give_up(self, self->held);

@@ -7,11 +7,12 @@
 
 #include "act_backoff.h"
 #include "act_db.h"
+#include "act_program.h"
 #include "act_types.h"
 #include "proto_error.h"
 #include "proto_wire.h"
 
-enum { ACT_ARGUMENTS = 100 /* most arguments of a statement */ };
+enum { ACT_VARIANTS = 64 /* most variants of a statement that stay prepared */ };
 
 typedef enum {
     ACT_PHASE_DOWN,       /* waiting to try again */
@@ -21,11 +22,11 @@ typedef enum {
     ACT_PHASE_READY
 } act_phase_t;
 
-/* How a statement is run; see docs/architecture.md, "Execution modes". */
+/* How an operation is run; see docs/architecture.md, "Execution modes". */
 typedef enum {
-    ACT_MODE_SHARED, /* a read: shares one Sync with its neighbours */
-    ACT_MODE_SINGLE, /* a write that cannot be refused by its result: its own Sync, its own transaction */
-    ACT_MODE_HELD,   /* a write whose result decides over COMMIT or ROLLBACK: nothing else meanwhile */
+    ACT_MODE_SHARED, /* reads: share one Sync with their neighbours */
+    ACT_MODE_SINGLE, /* writes that no result can refuse: their own Sync, their own transaction */
+    ACT_MODE_HELD,   /* results decide what comes next, COMMIT or ROLLBACK: nothing else meanwhile */
     ACT_MODE_SLOW    /* a slow read: nothing else meanwhile, and what waits behind goes back */
 } act_mode_t;
 
@@ -35,17 +36,40 @@ typedef struct act_column {
     uint32_t oid;
 } act_column_t;
 
-/* A statement as this connection has prepared it. */
-typedef struct act_plan {
-    const act_statement_t *statement;
-    proto_operation_t *operation; /* of the actor's own catalogue, with types */
-    char name[32];                /* of the prepared statement */
-    bool prepared;
-    uint64_t former; /* the operation's hash before the statement had to be prepared anew; 0: none */
-    act_mode_t mode;
+/* A statement with the lines of one mask, as this connection has prepared it. */
+typedef struct act_variant {
+    uint32_t mask;
+    char name[24];                /* of the prepared statement */
+    bool prepared;                /* Parse was sent; its failure takes that back */
+    bool described;               /* the columns are known */
+    uint32_t users;               /* requests under way that run it */
+    uint64_t chosen;              /* when it was last, counted in choices */
+    const act_hole_t **arguments; /* $1... */
+    uint32_t argument_count;
     act_column_t *columns;
     int column_count, shown_count;
     int error_column; /* of `_error`; -1: none */
+} act_variant_t;
+
+/* A statement of a plan. The first of its variants keeps every line: it tells types and columns. */
+typedef struct act_stage {
+    const act_statement_t *statement;
+    act_variant_t *variants[ACT_VARIANTS];
+    uint32_t variant_count;
+    bool waits; /* HELD: its result must be known before more is sent */
+} act_stage_t;
+
+/* An operation as this connection runs it. */
+typedef struct act_plan {
+    const act_script_t *script;
+    proto_operation_t *operation; /* of the actor's own catalogue, with types */
+    uint32_t declared;            /* where its parameters' declared types begin in act_db_t.declared */
+    act_stage_t *stages;
+    uint32_t stage_count;
+    uint32_t undescribed; /* stages whose columns are not known */
+    bool prepared;        /* it can be run */
+    uint64_t former;      /* the operation's hash before it had to be prepared anew; 0: none */
+    act_mode_t mode;
 } act_plan_t;
 
 /* A request at this actor. */
@@ -56,32 +80,38 @@ typedef struct act_job {
     act_plan_t *plan;
     int64_t deadline;
     bool retried;
-    bool alone;            /* run again by itself, after its group failed */
-    bool refused_to_write; /* the server would not begin a transaction that writes */
-    bool finished;         /* the statement's own result has come */
-    PGresult *result;      /* that, or the error before it */
+    bool alone;              /* run again by itself, after its group failed */
+    bool refused_to_write;   /* the server would not begin a transaction that writes */
+    bool aborted;            /* something before it in its group failed */
+    bool committing;         /* COMMIT is on its way */
+    uint32_t sent, received; /* statements */
+    act_variant_t *variants[ACT_STATEMENTS];
+    PGresult *results[ACT_STATEMENTS];
+    PGresult *failure; /* the first error, of whatever was sent for it */
 } act_job_t;
 
 typedef enum {
-    ACT_STEP_IGNORE, /* of no interest, unless it fails */
-    ACT_STEP_TYPES,  /* learning ... */
-    ACT_STEP_LABELS,
-    ACT_STEP_ATTRIBUTES,
-    ACT_STEP_DECLARED,
-    ACT_STEP_PREPARE, /* preparing ... */
-    ACT_STEP_DESCRIBE,
-    ACT_STEP_BEGIN,     /* a job's permission to write ... */
-    ACT_STEP_STATEMENT, /* ... and statement */
-    ACT_STEP_COMMIT,    /* a held job's */
-    ACT_STEP_SYNC
-} act_step_kind_t;
+    ACT_AWAIT_IGNORE, /* of no interest, unless it fails */
+    ACT_AWAIT_TYPES,  /* learning ... */
+    ACT_AWAIT_LABELS,
+    ACT_AWAIT_ATTRIBUTES,
+    ACT_AWAIT_DECLARED,
+    ACT_AWAIT_PREPARE, /* a variant ... */
+    ACT_AWAIT_DESCRIBE,
+    ACT_AWAIT_BEGIN, /* a job's transaction ... */
+    ACT_AWAIT_STATEMENT,
+    ACT_AWAIT_COMMIT,
+    ACT_AWAIT_SYNC
+} act_await_kind_t;
 
 /* One expected result of the pipeline, in order. */
-typedef struct act_step {
-    act_step_kind_t kind;
-    act_job_t *job;
+typedef struct act_await {
+    act_await_kind_t kind;
+    act_job_t *job; /* whose; PREPARE, DESCRIBE: that wanted the variant, or NULL */
     act_plan_t *plan;
-} act_step_t;
+    uint32_t stage;
+    act_variant_t *variant;
+} act_await_t;
 
 typedef struct act_db {
     const act_db_config_t *config;
@@ -98,14 +128,15 @@ typedef struct act_db {
     act_types_t types;
     proto_catalogue_t *catalogue; /* as published */
     uint64_t published;           /* its hash */
-    act_plan_t *plans;            /* one per statement of "db" */
+    act_plan_t *plans;            /* one per operation of "db" */
     uint32_t plan_count;
     uint32_t *by_hash, by_hash_size; /* open addressing: index + 1 */
     uint32_t *declared;              /* oids of declared parameter types, in their order */
     uint32_t declared_count;
     uint32_t failed_plans;
-    act_step_t *steps; /* ring */
-    uint32_t step_first, step_count, step_room;
+    uint64_t names, choices; /* of prepared statements; of variants */
+    act_await_t *awaited;    /* ring */
+    uint32_t await_first, await_count, await_room;
     act_job_t *waiting, *waiting_last; /* not sent yet */
     uint32_t waiting_count;
     act_job_t *free_jobs;
@@ -120,7 +151,7 @@ typedef struct act_db {
     int64_t stop_at;                    /* when stopping must be over */
     uint32_t epoch;
     int64_t ticked; /* when the loop went round last, to notice a long stop */
-    proto_buf_t body, text, detail;
+    proto_buf_t body, text, detail, token;
 } act_db_t;
 
 /* act_connect.c */
@@ -133,28 +164,61 @@ void act_connect_close(act_db_t *self);
 /* act_prepare.c */
 /* Sends session settings and the questions about types. */
 void act_prepare_learn(act_db_t *self);
-/* Takes a result of learning or preparing. */
-void act_prepare_result(act_db_t *self, const act_step_t *step, const PGresult *result);
+/* Takes a result of learning. */
+void act_prepare_result(act_db_t *self, const act_await_t *await, const PGresult *result);
 /* A Sync has come back while learning or preparing. */
 void act_prepare_synced(act_db_t *self, int64_t now);
-/* Prepares one statement anew. */
-PROTO_MUST_CHECK int act_prepare_again(act_db_t *self, act_plan_t *plan);
 void act_prepare_free(act_db_t *self);
 
+/* act_plan.c: operations and their variants. */
+/* Makes the plans of all operations of "db", and sends the first variant of each statement to be prepared. */
+void act_plan_all(act_db_t *self);
+/* The variant of a stage with the lines of this mask; made when there is none, and another given up when
+ * there are too many. */
+act_variant_t *act_plan_choose(act_db_t *self, act_plan_t *plan, uint32_t stage, uint32_t mask);
+/* Sends Parse and Describe for a variant that `job` (or nobody) waits for. */
+PROTO_MUST_CHECK int act_plan_prepare(act_db_t *self, act_plan_t *plan, uint32_t stage,
+                                      act_variant_t *variant, act_job_t *job);
+/* Parse or Describe has been answered; a failure is the job's, or is told in the log. True when it was kept.
+ */
+bool act_plan_result(act_db_t *self, const act_await_t *await, PGresult *result);
+/* Prepares everything of a plan anew. */
+PROTO_MUST_CHECK int act_plan_again(act_db_t *self, act_plan_t *plan);
+/* The plan of a hash, present or former, or, for 0, of a name; NULL when there is none. */
+act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t name);
+/* Finds plans by hash from now on as their hashes are now. */
+void act_plan_index(act_db_t *self);
+void act_plan_free(act_db_t *self);
+
 /* act_send.c */
-void act_step_push(act_db_t *self, act_step_kind_t kind, act_job_t *job, act_plan_t *plan);
+void act_await(act_db_t *self, act_await_t await);
 PROTO_MUST_CHECK int act_sync(act_db_t *self);
 /* Puts a request from the broker among the waiting. */
 void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record);
 /* Sends what waits, as far as the mode of what is under way lets it. */
 void act_send_waiting(act_db_t *self, int64_t now);
+/* Sends a held job's next statements, up to the one whose result is needed. */
+PROTO_MUST_CHECK int act_send_held(act_db_t *self, act_job_t *job);
 /* Puts a job before all that waits, to run by itself. */
 void act_send_again(act_db_t *self, act_job_t *job);
 /* Nobody waits for it any more: drops it if it was not sent. */
 void act_send_cancel(act_db_t *self, uint64_t token);
 /* Gives everything that waits back to the broker. */
 void act_send_return_waiting(act_db_t *self);
-act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t name);
+
+/* act_bind.c: the values of a request's arguments, for as long as a statement of it is sent. */
+typedef struct act_bound {
+    proto_bytes_t values[ACT_ARGUMENTS];
+    bool given[ACT_ARGUMENTS];
+    proto_bytes_t after[ACT_CURSOR_COLUMNS]; /* texts, in self->token */
+    uint32_t mask;
+    uint64_t filter; /* of a @cursor */
+} act_bound_t;
+/* Judges the arguments. -1 with a sentence in self->detail. */
+PROTO_MUST_CHECK int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound);
+/* The texts of a variant's arguments, NULL for NULL, in self->text. -1 when there is no memory. */
+PROTO_MUST_CHECK int act_bind_variant(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
+                                      const act_variant_t *variant, const char *texts[ACT_ARGUMENTS]);
 
 /* act_receive.c */
 /* Takes what has come from PostgreSQL. -1 when the connection is lost. */
@@ -165,11 +229,11 @@ void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_err
 void act_job_free(act_db_t *self, act_job_t *job);
 
 /* act_document.c */
-/* Appends the answer's document to `out`. -1 when it cannot be made. */
-PROTO_MUST_CHECK int act_document_write(const act_db_t *self, const act_plan_t *plan, const PGresult *result,
+/* Appends the answer's document to `out`. -1 when it cannot be made. `next_cursor` may be empty. */
+PROTO_MUST_CHECK int act_document_write(const act_db_t *self, const act_job_t *job, proto_bytes_t next_cursor,
                                         proto_buf_t *out);
-/* The refusal that a result means, or NULL: no row, or `_error`. */
-const proto_refusal_t *act_document_refusal(const act_plan_t *plan, const PGresult *result, bool *unknown);
+/* The refusal that a statement's result means, or NULL: a number of rows, or `_error`. */
+const proto_refusal_t *act_document_refusal(const act_job_t *job, uint32_t stage, bool *unknown);
 
 /* act_db.c */
 /* Says READY, as a worker that begins: what it held belongs to an epoch that is over. */

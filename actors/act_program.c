@@ -25,8 +25,53 @@ void act_program_free(act_program_t **self_pointer)
     if (!self)
         return;
     proto_catalogue_free(&self->catalogue);
+    free(self->scripts);
     free(self);
     *self_pointer = NULL;
+}
+
+/* Doubles the room, so that a thousand operations cost a dozen copies; the arena keeps what was too small. */
+static void s_grow(act_program_t *self)
+{
+    uint32_t room = self->room ? 2 * self->room : 64;
+    proto_operation_t *operations = proto_arena_alloc(&self->catalogue->arena, room * sizeof *operations);
+    if (self->script_count)
+        memcpy(operations, self->catalogue->operations, self->script_count * sizeof *operations);
+    self->catalogue->operations = operations;
+    self->scripts = realloc(self->scripts, room * sizeof *self->scripts);
+    PROTO_ASSERT(self->scripts != NULL);
+    for (uint32_t i = 0; i < self->script_count; i++)
+        self->scripts[i].operation = &operations[i];
+    self->room = room;
+}
+
+void act_program_add(act_program_t *self, const proto_operation_t *operation, const act_script_t *script)
+{
+    if (self->script_count == self->room)
+        s_grow(self);
+    uint32_t at = self->script_count++;
+    self->catalogue->operations[at] = *operation;
+    self->catalogue->operation_count = self->script_count;
+    self->scripts[at] = *script;
+    self->scripts[at].operation = &self->catalogue->operations[at];
+}
+
+uint64_t act_program_signature(const proto_operation_t *operation, const act_script_t *script)
+{
+    proto_buf_t text = PROTO_BUF_INIT;
+    for (uint32_t i = 0; i < script->statement_count; i++) {
+        const act_statement_t *statement = &script->statements[i];
+        proto_buf_printf(&text, "%s%d%s", statement->step, (int)statement->expect, statement->sql);
+        for (uint32_t h = 0; h < statement->hole_count; h++)
+            proto_buf_printf(&text, ",%d.%u.%s", (int)statement->holes[h].kind, statement->holes[h].index,
+                             statement->holes[h].name ? statement->holes[h].name : "");
+        for (uint32_t l = 0; l < statement->line_count; l++)
+            proto_buf_printf(&text, ",%u-%u?%u", statement->lines[l].from, statement->lines[l].to,
+                             script->conditions[statement->lines[l].condition]);
+    }
+    uint64_t hash = proto_operation_signature(operation, proto_buf_text(&text));
+    proto_buf_free(&text);
+    return hash;
 }
 
 /* Whether two templates match the same paths: {names} do not count. */
@@ -49,7 +94,7 @@ static bool s_same_path(const char *a, const char *b)
 
 static int s_check_pair(const act_program_t *self, uint32_t i, uint32_t j, proto_buf_t *errors)
 {
-    const act_statement_t *earlier = &self->statements[j], *later = &self->statements[i];
+    const act_script_t *earlier = &self->scripts[j], *later = &self->scripts[i];
     const proto_operation_t *a = earlier->operation, *b = later->operation;
     if (!a->name || !b->name)
         return 0; /* has been told */
@@ -71,9 +116,8 @@ int act_program_finish(act_program_t *self, uint64_t generation, proto_buf_t *er
 {
     int rc = 0;
     proto_catalogue_t *catalogue = self->catalogue;
-    for (uint32_t i = 0; i < self->statement_count; i++) {
-        proto_operation_t *operation = &catalogue->operations[i];
-        operation->hash = proto_operation_signature(operation, self->statements[i].sql);
+    for (uint32_t i = 0; i < self->script_count; i++) {
+        catalogue->operations[i].hash = act_program_signature(&catalogue->operations[i], &self->scripts[i]);
         for (uint32_t j = 0; j < i; j++)
             if (s_check_pair(self, i, j, errors) < 0)
                 rc = -1;

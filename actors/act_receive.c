@@ -3,43 +3,41 @@
  * happens there. Thread: the actor's. Out: FINAL, ERROR, CREDIT. */
 #include <stdlib.h>
 
+#include "act_cursor.h"
 #include "act_internal.h"
 #include "act_refusal.h"
 #include "proto_json.h"
 #include "proto_log.h"
 
-enum { S_KEEP_BYTES = 65536 };
-
-void act_job_free(act_db_t *self, act_job_t *job)
+static void s_reply(act_db_t *self, act_job_t *job, proto_record_t record)
 {
-    if (job->result)
-        PQclear(job->result);
-    job->result = NULL;
-    if (job->kept.capacity > S_KEEP_BYTES)
-        proto_buf_free(&job->kept);
-    job->next = self->free_jobs;
-    self->free_jobs = job;
-    self->job_count--;
-}
-
-void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_error_t error)
-{
-    proto_record_t record = {.type = type,
-                             .number = (uint16_t)error,
-                             .id = job->request.id,
-                             .epoch = job->request.epoch,
-                             .body = proto_buf_bytes(&self->body)};
+    record.id = job->request.id;
+    record.epoch = job->request.epoch;
+    record.body = proto_buf_bytes(&self->body);
     if (proto_wire_put(self->wire, &record) < 0) {
         proto_buf_reset(&self->body);
         proto_error_body(&self->body, PROTO_ERROR_result_too_large, NULL);
         record.type = PROTO_ERROR;
         record.number = PROTO_ERROR_result_too_large;
         record.body = proto_buf_bytes(&self->body);
+        record.key = (proto_bytes_t){0};
         act_db_put(self, &record);
     }
     if (self->body.capacity > (1 << 20))
         proto_buf_free(&self->body);
     act_job_free(self, job);
+}
+
+/* The answer in self->body; `cursor` is where the next page begins, and travels as the record's key. */
+static void s_reply_final(act_db_t *self, act_job_t *job, proto_bytes_t cursor)
+{
+    s_reply(self, job,
+            (proto_record_t){.type = PROTO_FINAL, .key = cursor.size <= 255 ? cursor : (proto_bytes_t){0}});
+}
+
+void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_error_t error)
+{
+    s_reply(self, job, (proto_record_t){.type = type, .number = (uint16_t)error});
 }
 
 void act_reply_error(act_db_t *self, act_job_t *job, proto_error_t error, const char *detail)
@@ -51,8 +49,22 @@ void act_reply_error(act_db_t *self, act_job_t *job, proto_error_t error, const 
 
 typedef struct s_lookup {
     const act_job_t *job;
-    const PGresult *result;
+    uint32_t stage; /* whose result refuses */
 } s_lookup_t;
+
+/* {_column} of the result that refuses, or of an earlier one. */
+static bool s_lookup_column(const s_lookup_t *self, const char *key, proto_buf_t *out)
+{
+    for (uint32_t i = self->stage + 1; i-- > 0;) {
+        const PGresult *result = self->job->results[i];
+        int column = result ? PQfnumber(result, key) : -1;
+        if (column < 0 || PQntuples(result) == 0)
+            continue;
+        proto_buf_string(out, PQgetvalue(result, 0, column));
+        return true;
+    }
+    return false;
+}
 
 /* {parameter} or {_column} of a refusal's text. */
 static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
@@ -64,11 +76,8 @@ static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
         return false;
     memcpy(key, name.data, name.size);
     key[name.size] = '\0';
-    int column = PQfnumber(self->result, key);
-    if (column >= 0 && PQntuples(self->result) > 0) {
-        proto_buf_string(out, PQgetvalue(self->result, 0, column));
+    if (s_lookup_column(self, key, out))
         return true;
-    }
     if (proto_value_get(self->job->request.body, key, &value) < 0)
         return false;
     proto_reader_t reader = proto_reader(value);
@@ -80,9 +89,9 @@ static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
     return true;
 }
 
-static void s_reply_refusal(act_db_t *self, act_job_t *job, const proto_refusal_t *refusal)
+static void s_reply_refusal(act_db_t *self, act_job_t *job, const proto_refusal_t *refusal, uint32_t stage)
 {
-    s_lookup_t lookup = {job, job->result};
+    s_lookup_t lookup = {job, stage};
     proto_buf_reset(&self->body);
     act_refusal_body(refusal, s_lookup, &lookup, &self->body);
     act_reply_body(self, job, PROTO_ERROR, PROTO_ERROR_declared);
@@ -113,14 +122,14 @@ static const char *s_detail(proto_error_t error)
 
 static void s_reply_failure(act_db_t *self, act_job_t *job)
 {
-    const PGresult *result = job->result;
+    const PGresult *result = job->failure;
     const proto_operation_t *operation = job->plan->operation;
     const char *sqlstate = s_field(result, PG_DIAG_SQLSTATE);
     const proto_refusal_t *refusal =
         act_refusal_on(operation, sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     int raised = act_refusal_raised(sqlstate);
     if (refusal) {
-        s_reply_refusal(self, job, refusal);
+        s_reply_refusal(self, job, refusal, job->received ? job->received - 1 : 0);
         return;
     }
     if (raised) {
@@ -144,24 +153,61 @@ static bool s_failed(const PGresult *result)
     return status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
 }
 
+/* The refusal that the results of a job mean, the first one's; NULL when there is none. */
+static const proto_refusal_t *s_judge(const act_job_t *job, uint32_t *stage, bool *unknown)
+{
+    const proto_refusal_t *refusal = NULL;
+    *unknown = false;
+    for (*stage = 0; *stage < job->received && !refusal && !*unknown; ++*stage)
+        refusal = act_document_refusal(job, *stage, unknown);
+    *stage -= *stage > 0;
+    return refusal;
+}
+
+/* The token of the next page, when this one is full. In self->token. */
+static proto_bytes_t s_next_cursor(act_db_t *self, const act_job_t *job)
+{
+    const act_script_t *script = job->plan->script;
+    act_bound_t bound;
+    proto_value_t limit;
+    if (script->cursor_count == 0 || act_bind(self, job, &bound) < 0)
+        return (proto_bytes_t){0};
+    const PGresult *result = job->results[script->cursor_statement];
+    proto_reader_t reader = proto_reader(bound.values[script->limit_param]);
+    int rows = PQntuples(result);
+    if (rows == 0 || proto_value_read(&reader, &limit) < 0 || limit.kind != PROTO_INT || rows < limit.integer)
+        return (proto_bytes_t){0};
+    proto_bytes_t texts[ACT_CURSOR_COLUMNS];
+    for (uint32_t i = 0; i < script->cursor_count; i++) {
+        int column = PQfnumber(result, script->cursor[i].name);
+        texts[i] = column < 0 ? (proto_bytes_t){0} : proto_bytes_of(PQgetvalue(result, rows - 1, column));
+    }
+    proto_buf_reset(&self->token);
+    act_cursor_write(script, job->plan->operation->hash, bound.filter, texts, &self->token);
+    return proto_buf_bytes(&self->token);
+}
+
 static void s_reply_success(act_db_t *self, act_job_t *job)
 {
     bool unknown;
-    const proto_refusal_t *refusal = act_document_refusal(job->plan, job->result, &unknown);
+    uint32_t stage;
+    const proto_refusal_t *refusal = s_judge(job, &stage, &unknown);
     if (refusal) {
-        s_reply_refusal(self, job, refusal);
+        s_reply_refusal(self, job, refusal, stage);
         return;
     }
-    proto_buf_reset(&self->body);
     if (unknown) {
-        proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: _error names no @error", job->plan->statement->file,
-                  job->plan->statement->line, job->plan->operation->name);
+        proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: _error names no @error", job->plan->script->file,
+                  job->plan->stages[stage].statement->line, job->plan->operation->name);
         act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
-    } else if (act_document_write(self, job->plan, job->result, &self->body) < 0) {
-        act_reply_error(self, job, PROTO_ERROR_result_too_large, NULL);
-    } else {
-        act_reply_body(self, job, PROTO_FINAL, PROTO_ERROR_none);
+        return;
     }
+    proto_bytes_t cursor = s_next_cursor(self, job);
+    proto_buf_reset(&self->body);
+    if (act_document_write(self, job, cursor, &self->body) < 0)
+        act_reply_error(self, job, PROTO_ERROR_result_too_large, NULL);
+    else
+        s_reply_final(self, job, cursor);
 }
 
 /* Whether a failed job gets a second chance; it then waits again. */
@@ -170,7 +216,7 @@ static bool s_retry(act_db_t *self, act_job_t *job, act_verdict_t verdict)
     if (job->retried || (verdict != ACT_AGAIN && verdict != ACT_PREPARE))
         return false;
     job->retried = true;
-    if (verdict == ACT_PREPARE && act_prepare_again(self, job->plan) < 0)
+    if (verdict == ACT_PREPARE && act_plan_again(self, job->plan) < 0)
         return false;
     act_send_again(self, job);
     return true;
@@ -179,18 +225,17 @@ static bool s_retry(act_db_t *self, act_job_t *job, act_verdict_t verdict)
 /* A job whose Sync has come back. -1 when the connection is of no use any more. */
 static int s_settle(act_db_t *self, act_job_t *job)
 {
-    if (PQresultStatus(job->result) == PGRES_PIPELINE_ABORTED && !job->alone) {
+    if (job->aborted && !job->failure && !job->alone) {
         act_send_again(self, job); /* its neighbour failed, not it */
         return 0;
     }
-    if (!s_failed(job->result)) {
+    if (!job->failure && !job->aborted) {
         s_reply_success(self, job);
         return 0;
     }
     bool writes = !(job->plan->operation->flags & PROTO_OP_READS);
-    act_verdict_t verdict = job->refused_to_write
-                                ? ACT_RECONNECT
-                                : act_refusal_verdict(s_field(job->result, PG_DIAG_SQLSTATE), writes);
+    const char *sqlstate = job->failure ? s_field(job->failure, PG_DIAG_SQLSTATE) : "";
+    act_verdict_t verdict = job->refused_to_write ? ACT_RECONNECT : act_refusal_verdict(sqlstate, writes);
     if (s_retry(self, job, verdict))
         return 0;
     if (verdict == ACT_RECONNECT) {
@@ -198,35 +243,42 @@ static int s_settle(act_db_t *self, act_job_t *job)
                         s_detail(PROTO_ERROR_database_unavailable));
         return -1;
     }
-    s_reply_failure(self, job);
+    if (job->failure)
+        s_reply_failure(self, job);
+    else
+        act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
     return 0;
 }
 
-static int s_send_end(act_db_t *self, const char *name, act_step_kind_t kind)
+static int s_send_end(act_db_t *self, const char *name, act_await_kind_t kind)
 {
     if (PQsendQueryPrepared(self->conn, name, 0, NULL, NULL, NULL, 0) != 1)
         return -1;
-    act_step_push(self, kind, self->held, NULL);
+    act_await(self, (act_await_t){.kind = kind, .job = self->held});
     return act_sync(self);
 }
 
-/* The result of a held write is there: COMMIT or ROLLBACK. */
-static int s_decide(act_db_t *self, const act_job_t *job)
+/* What a held job has sent is answered: COMMIT, ROLLBACK, or its next statements. */
+static int s_decide(act_db_t *self, act_job_t *job)
 {
-    bool unknown = false;
-    bool failed = s_failed(job->result);
+    bool unknown = false, failed = job->failure || job->aborted;
+    uint32_t stage;
     if (failed && act_sync(self) < 0) /* behind an error nothing is heard before a Sync */
         return -1;
-    if (failed || act_document_refusal(job->plan, job->result, &unknown) || unknown)
-        return s_send_end(self, "muster_rollback", ACT_STEP_IGNORE);
-    return s_send_end(self, "muster_commit", ACT_STEP_COMMIT);
+    if (failed || s_judge(job, &stage, &unknown) || unknown)
+        return s_send_end(self, "muster_rollback", ACT_AWAIT_IGNORE);
+    if (job->sent < job->plan->stage_count)
+        return act_send_held(self, job);
+    job->committing = true;
+    return s_send_end(self, "muster_commit", ACT_AWAIT_COMMIT);
 }
 
-/* Whether the held write's result is there, but neither COMMIT nor ROLLBACK is on its way. */
+/* Whether all that a held job has sent is answered, and neither COMMIT nor ROLLBACK is on its way. */
 static bool s_undecided(const act_db_t *self)
 {
     const act_job_t *held = self->held;
-    return held && held->plan->mode == ACT_MODE_HELD && held->finished && self->held_syncs == 0;
+    return held && held->plan->mode == ACT_MODE_HELD && held->sent && held->received == held->sent &&
+           self->held_syncs == 0;
 }
 
 static void s_answered(act_db_t *self, act_job_t *job)
@@ -239,42 +291,58 @@ static void s_answered(act_db_t *self, act_job_t *job)
     self->answered_last = job;
 }
 
-/* Takes one result; owns it. */
-static int s_take(act_db_t *self, const act_step_t *step, PGresult *result)
+/* A statement's result. -1 when it is libpq's own error: the connection broke under it. */
+static int s_take_statement(act_db_t *self, const act_await_t *await, PGresult *result)
 {
-    act_job_t *job = step->job;
-    switch (step->kind) {
-    case ACT_STEP_STATEMENT:
-        if (s_failed(result) && PQresultStatus(result) != PGRES_PIPELINE_ABORTED &&
-            !PQresultErrorField(result, PG_DIAG_SQLSTATE)) { /* libpq's own: the connection broke under it */
-            PQclear(result);
-            if (job != self->held)
-                s_answered(self, job);
-            return -1;
-        }
-        job->finished = true;
-        if (job->refused_to_write)
-            PQclear(result); /* aborted by that */
-        else
-            job->result = result;
-        if (job != self->held)
-            s_answered(self, job);
+    act_job_t *job = await->job;
+    bool last = await->stage + 1 == job->sent, aborted = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
+    bool broken = s_failed(result) && !aborted && !PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    job->received++;
+    job->aborted = job->aborted || aborted;
+    if (!s_failed(result))
+        job->results[await->stage] = result;
+    else if (aborted || broken || job->failure)
+        PQclear(result);
+    else
+        job->failure = result;
+    if (last && job != self->held)
+        s_answered(self, job);
+    return broken ? -1 : 0;
+}
+
+/* Keeps the first thing that went wrong for a job; owns the result. */
+static void s_fail_job(act_job_t *job, PGresult *result)
+{
+    if (job->failure || PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
+        PQclear(result);
+    else
+        job->failure = result;
+}
+
+/* Takes one result; owns it. */
+static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
+{
+    switch (await->kind) {
+    case ACT_AWAIT_STATEMENT:
+        return s_take_statement(self, await, result);
+    case ACT_AWAIT_BEGIN: /* a standby, or a primary that has become one, refuses it (0A000) */
+        if (!s_failed(result) || !await->job)
+            break;
+        await->job->refused_to_write = PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
+        s_fail_job(await->job, result);
         return 0;
-    case ACT_STEP_BEGIN: /* a standby, or a primary that has become one, refuses it (0A000) */
+    case ACT_AWAIT_COMMIT: /* a deferred constraint, a serialisation failure */
         if (!s_failed(result))
             break;
-        job->refused_to_write = true;
-        job->result = result;
+        s_fail_job(await->job, result);
         return 0;
-    case ACT_STEP_COMMIT:
-        if (s_failed(result)) { /* a deferred constraint, a serialisation failure */
-            PQclear(job->result);
-            job->result = result;
+    case ACT_AWAIT_PREPARE:
+    case ACT_AWAIT_DESCRIBE:
+        if (act_plan_result(self, await, result))
             return 0;
-        }
         break;
     default:
-        act_prepare_result(self, step, result);
+        act_prepare_result(self, await, result);
         break;
     }
     PQclear(result);
@@ -313,7 +381,7 @@ static int s_synced(act_db_t *self, int64_t now)
             s_answered(self, job);
         }
     }
-    if (rc == 0 && self->held && self->held_syncs && self->held->finished)
+    if (rc == 0 && self->held && self->held_syncs && self->held->received)
         rc = s_settle_held(self);
     return rc;
 }
@@ -321,28 +389,28 @@ static int s_synced(act_db_t *self, int64_t now)
 int act_receive(act_db_t *self, int64_t now)
 {
     int rc = 0;
-    while (rc == 0 && self->conn && self->step_count && !PQisBusy(self->conn)) {
+    while (rc == 0 && self->conn && self->await_count && !PQisBusy(self->conn)) {
         PGresult *result = PQgetResult(self->conn);
-        act_step_t step = self->steps[self->step_first];
+        act_await_t await = self->awaited[self->await_first];
         if (!result && !self->between)
             break; /* the second NULL in a row: nothing more for now */
         if (result && PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             PQclear(result);
-            PROTO_ASSERT(step.kind == ACT_STEP_SYNC);
-            self->step_first = (self->step_first + 1) % self->step_room;
-            self->step_count--;
+            PROTO_ASSERT(await.kind == ACT_AWAIT_SYNC);
+            self->await_first = (self->await_first + 1) % self->await_room;
+            self->await_count--;
             rc = s_synced(self, now);
         } else if (result) {
             self->between = true;
             /* Out of the ring first: taking it may push more. */
-            self->steps[self->step_first].kind = ACT_STEP_IGNORE;
-            rc = s_take(self, &step, result);
+            self->awaited[self->await_first].kind = ACT_AWAIT_IGNORE;
+            rc = s_take(self, &await, result);
         } else {
             self->between = false;
-            self->step_first = (self->step_first + 1) % self->step_room;
-            self->step_count--;
+            self->await_first = (self->await_first + 1) % self->await_room;
+            self->await_count--;
             if (s_undecided(self) &&
-                step.job == self->held) /* only now: libpq loses this NULL behind a Sync */
+                await.job == self->held) /* only now: libpq loses this NULL behind a Sync */
                 rc = s_decide(self, self->held);
         }
     }

@@ -4,51 +4,34 @@
 
 #include "act_admit.h"
 #include "act_internal.h"
-#include "act_value.h"
-#include "proto_param.h"
 
-void act_step_push(act_db_t *self, act_step_kind_t kind, act_job_t *job, act_plan_t *plan)
+enum { S_KEEP_BYTES = 65536 };
+
+void act_await(act_db_t *self, act_await_t await)
 {
-    if (self->step_count == self->step_room) {
-        uint32_t room = self->step_room ? self->step_room * 2 : 256;
-        act_step_t *steps = calloc(room, sizeof *steps);
-        PROTO_ASSERT(steps != NULL);
-        for (uint32_t i = 0; i < self->step_count; i++)
-            steps[i] = self->steps[(self->step_first + i) % self->step_room];
-        free(self->steps);
-        self->steps = steps;
-        self->step_room = room;
-        self->step_first = 0;
+    if (self->await_count == self->await_room) {
+        uint32_t room = self->await_room ? self->await_room * 2 : 256;
+        act_await_t *awaited = calloc(room, sizeof *awaited);
+        PROTO_ASSERT(awaited != NULL);
+        for (uint32_t i = 0; i < self->await_count; i++)
+            awaited[i] = self->awaited[(self->await_first + i) % self->await_room];
+        free(self->awaited);
+        self->awaited = awaited;
+        self->await_room = room;
+        self->await_first = 0;
     }
-    self->steps[(self->step_first + self->step_count++) % self->step_room] = (act_step_t){kind, job, plan};
+    self->awaited[(self->await_first + self->await_count++) % self->await_room] = await;
 }
 
 int act_sync(act_db_t *self)
 {
     if (PQpipelineSync(self->conn) != 1)
         return -1;
-    act_step_push(self, ACT_STEP_SYNC, NULL, NULL);
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_SYNC});
     self->group = 0;
     if (self->held)
         self->held_syncs++;
     return 0;
-}
-
-act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t name)
-{
-    if (hash == 0) {
-        for (uint32_t i = 0; i < self->plan_count; i++)
-            if (proto_bytes_is(name, self->plans[i].operation->name))
-                return &self->plans[i];
-        return NULL;
-    }
-    for (uint32_t at = (uint32_t)hash;; at++) {
-        uint32_t place = self->by_hash[at & (self->by_hash_size - 1)];
-        if (place == 0)
-            return NULL;
-        if (self->plans[place - 1].operation->hash == hash || self->plans[place - 1].former == hash)
-            return &self->plans[place - 1];
-    }
 }
 
 /* Copies what a record borrows, so that it may be bound again, or given back whole. */
@@ -102,13 +85,36 @@ static act_job_t *s_take_first(act_db_t *self)
     return job;
 }
 
+/* Forgets what came of a job so far. */
+static void s_reset(act_job_t *job)
+{
+    for (uint32_t i = 0; i < job->sent; i++) {
+        if (job->results[i])
+            PQclear(job->results[i]);
+        job->results[i] = NULL;
+        job->variants[i]->users--;
+    }
+    if (job->failure)
+        PQclear(job->failure);
+    job->failure = NULL;
+    job->sent = job->received = 0;
+    job->refused_to_write = job->aborted = job->committing = false;
+}
+
+void act_job_free(act_db_t *self, act_job_t *job)
+{
+    s_reset(job);
+    if (job->kept.capacity > S_KEEP_BYTES)
+        proto_buf_free(&job->kept);
+    job->next = self->free_jobs;
+    self->free_jobs = job;
+    self->job_count--;
+}
+
 void act_send_again(act_db_t *self, act_job_t *job)
 {
-    if (job->result)
-        PQclear(job->result);
-    job->result = NULL;
+    s_reset(job);
     job->alone = true;
-    job->refused_to_write = job->finished = false;
     job->next = self->waiting;
     if (!self->waiting)
         self->waiting_last = job;
@@ -146,7 +152,7 @@ void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
     act_job_t *job = s_job(self);
     s_keep(job, record);
     job->deadline = now + record->deadline;
-    job->retried = job->alone = job->refused_to_write = job->finished = false;
+    job->retried = job->alone = false;
     job->plan = self->phase == ACT_PHASE_READY ? act_plan_find(self, record->operation, record->name) : NULL;
     if (!job->plan || !job->plan->prepared) {
         act_reply_error(self, job, PROTO_ERROR_no_worker, "This worker does not offer the operation");
@@ -170,68 +176,58 @@ void act_send_cancel(act_db_t *self, uint64_t token)
             job->deadline = 0; /* answered as expired when its turn comes, which gives the credit back */
 }
 
-/* The texts of all arguments, NUL-terminated, in self->text. -1 when one does not suit. */
-static int s_bind(act_db_t *self, const act_job_t *job, const char **values)
-{
-    static const uint8_t empty_map = 0x80;
-    const act_plan_t *plan = job->plan;
-    const proto_operation_t *operation = plan->operation;
-    proto_bytes_t bound[ACT_ARGUMENTS];
-    size_t offsets[ACT_ARGUMENTS];
-    bool nulls[ACT_ARGUMENTS];
-    proto_bytes_t arguments = job->request.body;
-    if (arguments.size == 0)
-        arguments = (proto_bytes_t){&empty_map, 1};
-    proto_buf_reset(&self->detail);
-    if (proto_param_bind(operation, arguments, bound, &self->detail) < 0)
-        return -1;
-    proto_buf_reset(&self->text);
-    for (uint32_t i = 0; i < plan->statement->argument_count; i++) {
-        const proto_param_t *param = &operation->params[plan->statement->arguments[i]];
-        const proto_bytes_t *filled = param->source == PROTO_SOURCE_AUTH_SUB     ? &job->request.subject
-                                      : param->source == PROTO_SOURCE_AUTH_ROLE  ? &job->request.role
-                                      : param->source == PROTO_SOURCE_REQUEST_ID ? &job->request.trace
-                                                                                 : NULL;
-        offsets[i] = self->text.size;
-        nulls[i] = false;
-        if (filled) {
-            proto_buf_append(&self->text, filled->data, filled->size);
-            nulls[i] = filled->size == 0;
-        } else if (act_value_to_text(param, bound[plan->statement->arguments[i]], &self->text, &nulls[i]) <
-                   0) {
-            proto_buf_printf(&self->detail, "%s has a form that its type does not take", param->name);
-            return -1;
-        }
-        proto_buf_byte(&self->text, 0);
-    }
-    for (uint32_t i = 0; i < plan->statement->argument_count; i++)
-        values[i] = nulls[i] ? NULL : (const char *)self->text.data + offsets[i];
-    return self->text.failed ? -1 : 0;
-}
-
-/* Lets the job's transaction write. */
 static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
 {
     if (PQsendQueryPrepared(self->conn, name, 0, NULL, NULL, NULL, 0) != 1)
         return -1;
-    act_step_push(self, ACT_STEP_BEGIN, job, NULL);
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_BEGIN, .job = job});
     return 0;
 }
 
-static int s_send_statement(act_db_t *self, act_job_t *job, const char *const *values)
+/* The job's next statement. */
+static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
-    if (PQsendQueryPrepared(self->conn, job->plan->name, (int)job->plan->statement->argument_count, values,
-                            NULL, NULL, 0) != 1)
+    uint32_t stage = job->sent;
+    const char *texts[ACT_ARGUMENTS];
+    act_variant_t *variant = act_plan_choose(self, job->plan, stage, bound->mask);
+    if (!variant || (!variant->prepared && act_plan_prepare(self, job->plan, stage, variant, job) < 0) ||
+        act_bind_variant(self, job, bound, variant, texts) < 0 ||
+        PQsendQueryPrepared(self->conn, variant->name, (int)variant->argument_count, texts, NULL, NULL, 0) !=
+            1)
         return -1;
-    act_step_push(self, ACT_STEP_STATEMENT, job, NULL);
+    job->variants[stage] = variant;
+    variant->users++;
+    job->sent++;
     self->group++;
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_STATEMENT, .job = job, .stage = stage});
     return 0;
 }
 
-/* What stands before and behind the statement in the pipeline. */
-static int s_send_mode(act_db_t *self, act_job_t *job, const char *const *values)
+static int s_send_run(act_db_t *self, act_job_t *job, const act_bound_t *bound)
+{
+    const act_plan_t *plan = job->plan;
+    bool waits = false;
+    while (!waits && job->sent < plan->stage_count) {
+        waits = plan->mode == ACT_MODE_HELD && plan->stages[job->sent].waits;
+        if (s_send_statement(self, job, bound) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int act_send_held(act_db_t *self, act_job_t *job)
+{
+    act_bound_t bound;
+    if (act_bind(self, job, &bound) < 0 || s_send_run(self, job, &bound) < 0)
+        return -1;
+    return PQsendFlushRequest(self->conn) == 1 ? 0 : -1;
+}
+
+/* What stands before and behind the statements in the pipeline. */
+static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
     act_mode_t mode = job->plan->mode;
+    bool reads = job->plan->operation->flags & PROTO_OP_READS;
     bool ends_group = mode != ACT_MODE_SHARED || job->alone;
     if (ends_group && self->group && act_sync(self) < 0)
         return -1;
@@ -241,19 +237,29 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const char *const *values
     }
     if (mode == ACT_MODE_SINGLE && s_send_begin(self, job, "muster_write") < 0)
         return -1;
-    if (mode == ACT_MODE_HELD && s_send_begin(self, job, "muster_begin") < 0)
+    if (mode == ACT_MODE_HELD && s_send_begin(self, job, reads ? "muster_look" : "muster_begin") < 0)
         return -1;
-    if (s_send_statement(self, job, values) < 0)
+    if (s_send_run(self, job, bound) < 0)
         return -1;
     if (mode == ACT_MODE_HELD)
         return PQsendFlushRequest(self->conn) == 1 ? 0 : -1;
     return ends_group ? act_sync(self) : 0;
 }
 
+/* The connection is lost, and what was to come for the job with it. */
+static void s_forget_awaited(act_db_t *self, const act_job_t *job)
+{
+    for (uint32_t i = 0; i < self->await_count; i++) {
+        act_await_t *await = &self->awaited[(self->await_first + i) % self->await_room];
+        if (await->job == job)
+            await->job = NULL;
+    }
+}
+
 /* One job; what cannot be sent is answered. -1 when the connection is lost. */
 static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
 {
-    const char *values[ACT_ARGUMENTS];
+    act_bound_t bound;
     if (job->request.epoch != self->epoch) {
         act_job_free(self, job);
         return 0;
@@ -262,20 +268,16 @@ static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
         act_reply_error(self, job, PROTO_ERROR_expired, NULL);
         return 0;
     }
-    if (s_bind(self, job, values) < 0) {
+    if (act_bind(self, job, &bound) < 0) {
         act_reply_error(self, job, PROTO_ERROR_invalid, proto_buf_text(&self->detail));
         return 0;
     }
-    uint32_t steps = self->step_count;
-    if (s_send_mode(self, job, values) == 0)
+    if (s_send_mode(self, job, &bound) == 0)
         return 0;
-    /* Not in the pipeline yet: it can go to another worker. */
-    bool queued = false;
-    for (uint32_t i = steps; i < self->step_count; i++)
-        queued = queued || self->steps[(self->step_first + i) % self->step_room].job == job;
-    if (!queued) {
+    if (job->sent == 0) { /* not in the pipeline yet: it can go to another worker */
         if (self->held == job)
             self->held = NULL;
+        s_forget_awaited(self, job);
         s_return(self, job);
     }
     return -1;

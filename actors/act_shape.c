@@ -36,7 +36,7 @@ static int s_add(s_parser_t *self, act_shape_kind_t kind, proto_bytes_t constant
 {
     if (self->count == S_NODES)
         return s_refuse(self, "the shape has too many leaves");
-    self->nodes[self->count++] = (act_shape_node_t){kind, constant};
+    self->nodes[self->count++] = (act_shape_node_t){.kind = kind, .constant = constant};
     return 0;
 }
 
@@ -49,13 +49,37 @@ static int s_end_constant(s_parser_t *self)
     return s_add(self, ACT_SHAPE_CONSTANT, bytes);
 }
 
-static int s_leaf(s_parser_t *self, proto_bytes_t word)
+static const struct {
+    const char *word;
+    act_shape_kind_t kind;
+} s_words[] = {
+    {"rows", ACT_SHAPE_ROWS}, {"row", ACT_SHAPE_ROW}, {"value", ACT_SHAPE_VALUE}, {"count", ACT_SHAPE_COUNT}};
+
+/* word, step.word or step.column */
+static int s_leaf(s_parser_t *self, proto_bytes_t leaf)
 {
-    static const char *const names[] = {"", "rows", "row", "value", "count"};
-    for (int kind = ACT_SHAPE_ROWS; kind <= ACT_SHAPE_COUNT; kind++)
-        if (proto_bytes_is(word, names[kind]))
-            return s_end_constant(self) < 0 ? -1 : s_add(self, (act_shape_kind_t)kind, (proto_bytes_t){0});
-    return s_refuse(self, "a leaf of the shape must be rows, row, value, count or a JSON constant");
+    const uint8_t *dot = memchr(leaf.data, '.', leaf.size);
+    size_t first = dot ? (size_t)(dot - leaf.data) + 1 : 0;
+    proto_bytes_t word = {leaf.data + first, leaf.size - first};
+    act_shape_kind_t kind = ACT_SHAPE_CONSTANT;
+    for (size_t i = 0; i < sizeof s_words / sizeof *s_words; i++)
+        if (proto_bytes_is(word, s_words[i].word))
+            kind = s_words[i].kind;
+    if (kind == ACT_SHAPE_CONSTANT && !dot && proto_bytes_is(word, "next_cursor"))
+        kind = ACT_SHAPE_NEXT_CURSOR;
+    if (kind == ACT_SHAPE_CONSTANT && dot && first > 1 && word.size)
+        kind = ACT_SHAPE_COLUMN;
+    if (kind == ACT_SHAPE_CONSTANT || (dot && first == 1))
+        return s_refuse(self,
+                        "a leaf of the shape must be rows, row, value, count, next_cursor, one of them or a "
+                        "column behind a step's name and a dot, or a JSON constant");
+    if (s_end_constant(self) < 0 || s_add(self, kind, (proto_bytes_t){0}) < 0)
+        return -1;
+    act_shape_node_t *node = &self->nodes[self->count - 1];
+    node->step = proto_arena_bytes(self->arena, (proto_bytes_t){leaf.data, dot ? first - 1 : 0});
+    if (kind == ACT_SHAPE_COLUMN)
+        node->name = proto_arena_text(self->arena, word);
+    return 0;
 }
 
 /* A string, number, true, false or null, read by the JSON reader itself. */
@@ -150,7 +174,7 @@ static int s_value(s_parser_t *self, int depth)
     return c ? s_scalar(self) : s_refuse(self, "the shape is not JSON");
 }
 
-int act_shape_parse(proto_arena_t *arena, proto_bytes_t text, act_statement_t *statement, const char **why)
+int act_shape_parse(proto_arena_t *arena, proto_bytes_t text, act_script_t *script, const char **why)
 {
     s_parser_t parser = {.arena = arena, .text = text};
     int rc = 0;
@@ -167,7 +191,7 @@ int act_shape_parse(proto_arena_t *arena, proto_bytes_t text, act_statement_t *s
         return -1;
     act_shape_node_t *nodes = proto_arena_alloc(arena, parser.count * sizeof *nodes);
     memcpy(nodes, parser.nodes, parser.count * sizeof *nodes);
-    statement->shape = nodes;
-    statement->shape_count = parser.count;
+    script->shape = nodes;
+    script->shape_count = parser.count;
     return 0;
 }

@@ -9,6 +9,8 @@ typedef struct s_scan {
     proto_bytes_t text;
     size_t at;
     proto_buf_t *out;
+    const act_sqltext_hooks_t *hooks;
+    size_t line; /* in `out`, where the line under way begins */
     const char *why;
     uint64_t slices; /* a bit per open [, the innermost lowest: set in a subscript, where a colon cuts */
     bool escapes;    /* the last string was an E'' one, which goes on behind a newline */
@@ -150,24 +152,22 @@ static bool s_constructor(const s_scan_t *self)
            (size == 5 || !s_is_word(out->data[size - 6]));
 }
 
-static int s_param(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
+static int s_param(s_scan_t *self)
 {
     size_t size = 1;
     while (s_is_word(s_peek(self, size)) ||
            (s_peek(self, size) == '.' && s_is_letter(s_peek(self, size + 1))))
         size++;
-    uint32_t number = param(arg, (proto_bytes_t){self->text.data + self->at + 1, size - 1}, self->at);
-    if (number == 0)
-        return -1;
     if (s_is_word(s_last(self)))
         s_blank(self, false); /* or the $ would belong to that word */
-    proto_buf_printf(self->out, "$%u", number);
+    proto_bytes_t name = {self->text.data + self->at + 1, size - 1};
+    int rc = self->hooks->param(self->hooks->arg, name, self->at, self->out);
     self->at += size;
-    return 0;
+    return rc;
 }
 
 /* One token that is neither blank nor comment. -1 with self->why. */
-static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
+static int s_token(s_scan_t *self)
 {
     uint8_t c = s_peek(self, 0);
     size_t tag;
@@ -196,7 +196,7 @@ static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
     }
     if (c == ':' && s_is_letter(s_peek(self, 1)) && !s_slice(self)) {
         self->why = NULL; /* the callback has told */
-        return s_param(self, param, arg);
+        return s_param(self);
     }
     if (c == '[')
         self->slices = self->slices << 1 | !s_constructor(self);
@@ -206,10 +206,33 @@ static int s_token(s_scan_t *self, act_sqltext_param_fn *param, void *arg)
     return 0;
 }
 
-int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, proto_buf_t *out,
-                    size_t *used, const char **why)
+/* A comment; "--? name" makes the line before it conditional. -1 with self->why. */
+static int s_take_comment(s_scan_t *self)
 {
-    s_scan_t scan = {.text = text, .out = out};
+    size_t from = self->at;
+    self->why = "a comment does not end";
+    if (!s_comment(self))
+        return -1;
+    if (self->at - from < 3 || memcmp(self->text.data + from, "--?", 3) != 0)
+        return 0;
+    proto_bytes_t name = {self->text.data + from + 3, self->at - from - 3};
+    while (name.size && isspace(name.data[0])) {
+        name.data++;
+        name.size--;
+    }
+    while (name.size && isspace(name.data[name.size - 1]))
+        name.size--;
+    self->why = "nothing stands before --?";
+    if (self->out->size == self->line)
+        return -1;
+    self->why = NULL; /* the callback tells */
+    return self->hooks->condition(self->hooks->arg, name, from, self->line, self->out->size);
+}
+
+int act_sqltext_cut(proto_bytes_t text, const act_sqltext_hooks_t *hooks, proto_buf_t *out, size_t *used,
+                    const char **why)
+{
+    s_scan_t scan = {.text = text, .out = out, .hooks = hooks};
     int rc = 0;
     while (scan.at < text.size && rc == 0) {
         uint8_t c = s_peek(&scan, 0);
@@ -218,15 +241,15 @@ int act_sqltext_cut(proto_bytes_t text, act_sqltext_param_fn *param, void *arg, 
         if (isspace(c)) {
             scan.at++;
             s_blank(&scan, c == '\n' || c == '\r');
+            scan.line = c == '\n' ? out->size : scan.line;
         } else if (comment) {
-            scan.why = "a comment does not end";
-            rc = s_comment(&scan) ? 0 : -1;
+            rc = s_take_comment(&scan);
             s_blank(&scan, false);
         } else if (c == ';') {
             scan.at++;
             rc = 1;
         } else {
-            rc = s_token(&scan, param, arg);
+            rc = s_token(&scan);
         }
     }
     while (out->size && s_is_blank(out->data[out->size - 1]))

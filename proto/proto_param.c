@@ -321,14 +321,13 @@ static bool s_server_filled(const proto_param_t *param)
            param->source == PROTO_SOURCE_REQUEST_ID;
 }
 
-int proto_param_bind(const proto_operation_t *operation, proto_bytes_t arguments, proto_bytes_t *values,
-                     proto_buf_t *detail)
+/* Takes the arguments of the map; what is missing is looked at afterwards. */
+static int s_take_arguments(const proto_operation_t *operation, proto_bytes_t arguments,
+                            proto_bytes_t *values, proto_buf_t *detail)
 {
     proto_reader_t reader = proto_reader(arguments);
     proto_value_t map, key;
     uint32_t index = 0;
-    for (uint32_t i = 0; i < operation->param_count; i++)
-        values[i] = (proto_bytes_t){0};
     if (proto_value_read(&reader, &map) < 0 || map.kind != PROTO_MAP) {
         proto_buf_string(detail, "the arguments must be a map");
         return -1;
@@ -346,8 +345,20 @@ int proto_param_bind(const proto_operation_t *operation, proto_bytes_t arguments
             return -1;
         values[index] = value;
     }
+    return 0;
+}
+
+int proto_param_bind_given(const proto_operation_t *operation, proto_bytes_t arguments, proto_bytes_t *values,
+                           bool *given, proto_buf_t *detail)
+{
+    for (uint32_t i = 0; i < operation->param_count; i++)
+        values[i] = (proto_bytes_t){0};
+    if (s_take_arguments(operation, arguments, values, detail) < 0)
+        return -1;
     for (uint32_t i = 0; i < operation->param_count; i++) {
         const proto_param_t *param = &operation->params[i];
+        if (given)
+            given[i] = values[i].size > 0;
         if (values[i].size || s_server_filled(param))
             continue;
         if (param->required) {
@@ -357,4 +368,10 @@ int proto_param_bind(const proto_operation_t *operation, proto_bytes_t arguments
         values[i] = param->default_value;
     }
     return 0;
+}
+
+int proto_param_bind(const proto_operation_t *operation, proto_bytes_t arguments, proto_bytes_t *values,
+                     proto_buf_t *detail)
+{
+    return proto_param_bind_given(operation, arguments, values, NULL, detail);
 }

@@ -26,5 +26,8 @@ PROTO_MUST_CHECK int proto_param_from_text(const proto_param_t *param, proto_byt
  * parameters are left empty. */
 PROTO_MUST_CHECK int proto_param_bind(const proto_operation_t *operation, proto_bytes_t arguments,
                                       proto_bytes_t *values, proto_buf_t *detail);
+/* The same; given[i] tells whether params[i] stood in the map, even as nil. */
+PROTO_MUST_CHECK int proto_param_bind_given(const proto_operation_t *operation, proto_bytes_t arguments,
+                                            proto_bytes_t *values, bool *given, proto_buf_t *detail);
 
 #endif

@@ -199,7 +199,7 @@ static void s_tell_start(const srv_serve_plan_t *plan)
     proto_log(PROTO_LOG_INFO, "server",
               "muster " MUSTER_VERSION
               " serves %u operations on http://%s%s%s:%u, %s%s%s, with %lld database actors",
-              plan->program->statement_count, strchr(plan->address, ':') ? "[" : "", plan->address,
+              plan->program->script_count, strchr(plan->address, ':') ? "[" : "", plan->address,
               strchr(plan->address, ':') ? "]" : "", plan->port, plan->local,
               plan->open_endpoint ? " and " : "", plan->open_endpoint ? plan->open_endpoint : "",
               (long long)srv_config_number(config, SRV_OPT_actors));

@@ -110,7 +110,8 @@ static void test_directives(void **state)
             {S_OP "-- @nonsense x\nSELECT 1;", "2: an unknown directive: nonsense\n"},
             {S_OP "-- @Auth user\nSELECT 1;", "2: an unknown directive: Auth\n"},
             {S_OP "-- @returns list\nSELECT 1;",
-             "2: a leaf of the shape must be rows, row, value, count or a JSON constant: list\n"},
+             "2: a leaf of the shape must be rows, row, value, count, next_cursor, one of them or a column "
+             "behind a step's name and a dot, or a JSON constant: list\n"},
             {S_OP "-- @returns {\"a\": rows\nSELECT 1;", "2: the shape is not JSON: {\"a\": rows\n"},
             {S_OP "-- @returns rows rows\nSELECT 1;", "2: something follows the shape: rows rows\n"},
             {S_OP "-- @returns [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\nSELECT 1;",

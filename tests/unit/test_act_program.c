@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "act_program.h"
+#include "act_variant.h"
 #include "proto_json.h"
 
 static void s_show_param(const proto_param_t *param, proto_buf_t *out)
@@ -32,11 +33,38 @@ static void s_show_param(const proto_param_t *param, proto_buf_t *out)
     proto_buf_byte(out, '\n');
 }
 
-/* One statement with everything it has, on lines of their own. */
-static void s_show(const act_statement_t *statement, proto_buf_t *out)
+/* A statement with all its lines, then with none; what its $n stand for. */
+static void s_show_statement(const act_script_t *script, const act_statement_t *statement, proto_buf_t *out)
+{
+    static const char *const expects[] = {"", " expect one", " expect none", " expect some"};
+    for (int all = 1; all >= (statement->conditions ? 0 : 1); all--) {
+        const act_hole_t *holes[ACT_ARGUMENTS];
+        proto_buf_t sql = PROTO_BUF_INIT;
+        uint32_t count = act_variant_render(statement, all ? UINT32_MAX : 0, &sql, holes);
+        proto_buf_printf(out, "  %s:%u \"%s\"", script->file, statement->line, proto_buf_text(&sql));
+        for (uint32_t i = 0; i < count; i++) {
+            if (holes[i]->kind == ACT_HOLE_STEP)
+                proto_buf_printf(out, " %s.%s", script->statements[holes[i]->index].step, holes[i]->name);
+            else if (holes[i]->kind == ACT_HOLE_AFTER)
+                proto_buf_printf(out, " after.%s", script->cursor[holes[i]->index].name);
+            else
+                proto_buf_printf(out, " %s%s", script->operation->params[holes[i]->index].name,
+                                 holes[i]->kind == ACT_HOLE_GIVEN ? ".given" : "");
+        }
+        if (*statement->step)
+            proto_buf_printf(out, " @%s%s%s%s", statement->step, expects[statement->expect],
+                             statement->refuse ? " else " : "",
+                             statement->refuse ? statement->refuse->name : "");
+        proto_buf_byte(out, '\n');
+        proto_buf_free(&sql);
+    }
+}
+
+/* One operation with everything it has, on lines of their own. */
+static void s_show(const act_script_t *script, proto_buf_t *out)
 {
     static const char kinds[] = "crRvn"; /* constant, rows, Row, value, number */
-    const proto_operation_t *operation = statement->operation;
+    const proto_operation_t *operation = script->operation;
     proto_buf_printf(out, "%s %s %s %s\n", operation->name, operation->service,
                      operation->method ? operation->method : "-", operation->path ? operation->path : "-");
     proto_buf_printf(out, "  %s %s %s%s%s %d %ums %s\n", proto_tier_name(operation->tier),
@@ -45,8 +73,8 @@ static void s_show(const act_statement_t *statement, proto_buf_t *out)
                      operation->flags & PROTO_OP_DEPRECATED ? " deprecated" : "", operation->status,
                      operation->timeout_ms, operation->location ? operation->location : "-");
     proto_buf_printf(out, "  \"%s\" %s ", operation->summary, operation->returns);
-    for (uint32_t i = 0; i < statement->shape_count; i++)
-        proto_buf_byte(out, (uint8_t)kinds[statement->shape[i].kind]);
+    for (uint32_t i = 0; i < script->shape_count; i++)
+        proto_buf_byte(out, (uint8_t)kinds[script->shape[i].kind]);
     proto_buf_byte(out, '\n');
     for (uint32_t i = 0; i < operation->param_count; i++)
         s_show_param(&operation->params[i], out);
@@ -55,18 +83,41 @@ static void s_show(const act_statement_t *statement, proto_buf_t *out)
         proto_buf_printf(out, "  ! %s %d \"%s\" %s %s%s\n", refusal->name, refusal->status, refusal->text,
                          refusal->sqlstate ? refusal->sqlstate : "-",
                          refusal->constraint ? refusal->constraint : "-",
-                         refusal == statement->empty ? " empty" : "");
+                         script->statement_count && refusal == script->statements[0].refuse ? " empty" : "");
     }
-    proto_buf_printf(out, "  %s:%u \"%s\"", statement->file, statement->line, statement->sql);
-    for (uint32_t i = 0; i < statement->argument_count; i++)
-        proto_buf_printf(out, " %s", operation->params[statement->arguments[i]].name);
-    proto_buf_byte(out, '\n');
+    if (script->statement_count == 0)
+        proto_buf_printf(out, "  %s:%u \"\"\n", script->file, script->line);
+    for (uint32_t i = 0; i < script->statement_count; i++)
+        s_show_statement(script, &script->statements[i], out);
 }
 
 static void test_good_files(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
+        {"-- @operation a\n-- @query q text ?\n-- @query on bool = false\n-- @returns rows\n"
+         "SELECT 1 WHERE true\n  AND x = :q  --? q\n  AND y   --? on\n  AND z = :q.given;\n",
+         "a db - -\n  write user writes 200 30000ms -\n  \"\" rows r\n  query q text ?\n  query on bool ? = "
+         "false\n"
+         "  f.sql:5 \"SELECT 1 WHERE true AND x = $1 AND y AND z = $2\" q q.given\n"
+         "  f.sql:5 \"SELECT 1 WHERE true AND z = $1\" q.given\n"},
+        {"-- @operation a\n-- @error gone 404 \"x\"\n-- @error full 409 \"y\"\n-- @param id int8\n"
+         "-- @returns {\"a\": one.row, \"b\": two.count}\n-- @step one expect one else gone\n"
+         "SELECT id, n FROM t WHERE id = :id;\n-- @step two expect none else full\n"
+         "UPDATE t SET n = :one.n + 1 WHERE id = :one.id;\n-- @operation b\nSELECT 2;\n",
+         "a db - -\n  write user writes 200 30000ms -\n  \"\" {\"a\": one.row, \"b\": two.count} cRcn\n"
+         "  argument id int8\n  ! gone 404 \"x\" - - empty\n  ! full 409 \"y\" - -\n"
+         "  f.sql:7 \"SELECT id, n FROM t WHERE id = $1\" id @one expect one else gone\n"
+         "  f.sql:9 \"UPDATE t SET n = $1 + 1 WHERE id = $2\" one.n one.id @two expect none else full\n"
+         "b db - -\n  write user writes 204 30000ms -\n  \"\" none \n  f.sql:11 \"SELECT 2\"\n"},
+        {"-- @operation a\n-- @reads\n-- @query limit int4 = 5\n-- @cursor at desc, id\n-- @returns rows\n"
+         "SELECT at, id FROM t WHERE true\n  AND (at, id) < (:after.at, :after.id)  --? after\nLIMIT "
+         ":limit;\n",
+         "a db - -\n  read user reads 200 30000ms -\n  \"\" rows r\n  query limit int4 ? = 5\n  query cursor "
+         "text ?\n"
+         "  f.sql:6 \"SELECT at, id FROM t WHERE true AND (at, id) < ($1, $2) LIMIT $3\" after.at after.id "
+         "limit\n"
+         "  f.sql:6 \"SELECT at, id FROM t WHERE true LIMIT $1\" limit\n"},
         {"-- @operation a\nSELECT 1;\n",
          "a db - -\n  write user writes 204 30000ms -\n  \"\" none \n  f.sql:2 \"SELECT 1\"\n"},
         {"-- @endpoint GET /things/{id}\n-- @operation get_thing\n-- @summary One thing @all\n"
@@ -144,12 +195,12 @@ static void test_good_files(void **state)
         free(text);
         if (rc < 0 || act_program_finish(program, 7, &errors) < 0)
             fail_msg("%s: %s", cases[i][0], proto_buf_text(&errors));
-        assert_int_equal(program->statement_count, program->catalogue->operation_count);
+        assert_int_equal(program->script_count, program->catalogue->operation_count);
         assert_int_equal(program->catalogue->generation, 7);
-        for (uint32_t s = 0; s < program->statement_count; s++) {
-            assert_ptr_equal(program->statements[s].operation, &program->catalogue->operations[s]);
-            assert_true(program->statements[s].operation->hash != 0);
-            s_show(&program->statements[s], &got);
+        for (uint32_t s = 0; s < program->script_count; s++) {
+            assert_ptr_equal(program->scripts[s].operation, &program->catalogue->operations[s]);
+            assert_true(program->scripts[s].operation->hash != 0);
+            s_show(&program->scripts[s], &got);
         }
         if (strcmp(proto_buf_text(&got), cases[i][1]) != 0)
             fail_msg("%s\n--- gave ---\n%s--- instead of ---\n%s", cases[i][0], proto_buf_text(&got),
@@ -296,10 +347,10 @@ static void test_folder(void **state)
     act_program_t *program = s_load(&told);
     assert_non_null(program);
     assert_int_equal(told.size, 0);
-    assert_int_equal(program->statement_count, 3); /* in name order, then muster_ping */
-    assert_string_equal(program->statements[0].operation->name, "a");
-    assert_string_equal(program->statements[1].operation->name, "b");
-    assert_string_equal(program->statements[2].operation->name, "muster_ping");
+    assert_int_equal(program->script_count, 3); /* in name order, then muster_ping */
+    assert_string_equal(program->scripts[0].operation->name, "a");
+    assert_string_equal(program->scripts[1].operation->name, "b");
+    assert_string_equal(program->scripts[2].operation->name, "muster_ping");
     act_program_free(&program);
     /* Mistakes of all files, and across them, are told together. */
     s_write("c.sql", "-- @operation a\nSELECT 1;\n-- @auth x\nSELECT 2;");
@@ -309,9 +360,9 @@ static void test_folder(void **state)
         proto_buf_text(&told),
         "DIR/c.sql:3: @auth is public, user or admin: x\nDIR/c.sql:3: a block needs an @operation\n"
         "DIR/d.sql:1: a statement needs directives before it\n"
-        "DIR/d.sql:1: a block needs an @operation\n"
         "DIR/d.sql:1: a statement begins with SELECT, INSERT, UPDATE, DELETE, MERGE, WITH, VALUES or "
-        "TABLE\nDIR/c.sql:2: the operation a is already in DIR/a.sql:2\n");
+        "TABLE\nDIR/d.sql:1: a block needs an @operation\n"
+        "DIR/c.sql:2: the operation a is already in DIR/a.sql:2\n");
     s_remove("c.sql");
     s_remove("d.sql");
     /* A folder that is called like a file, and a file that is too large. */

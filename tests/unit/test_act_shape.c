@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "act_shape.h"
@@ -23,26 +24,29 @@ static int s_tear_down(void **state)
 /* The document that a shape makes, as JSON, when each leaf is filled with a text of its name. */
 static int s_make(const char *shape, proto_buf_t *json, const char **why)
 {
-    static const char *const leaves[] = {NULL, "<rows>", "<row>", "<value>", "<count>"};
+    static const char *const leaves[] = {NULL, "rows", "row", "value", "count", "column", "next_cursor"};
     size_t size = strlen(shape);
     uint8_t *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, shape, size);
-    act_statement_t statement = {0};
+    act_script_t script = {0};
     proto_buf_t value = PROTO_BUF_INIT;
-    int rc = act_shape_parse(&s_arena, (proto_bytes_t){copy, size}, &statement, why);
+    int rc = act_shape_parse(&s_arena, (proto_bytes_t){copy, size}, &script, why);
     free(copy); /* nothing may be borrowed from it */
-    for (uint32_t i = 0; i < statement.shape_count; i++) {
-        const act_shape_node_t *node = &statement.shape[i];
+    for (uint32_t i = 0; i < script.shape_count; i++) {
+        const act_shape_node_t *node = &script.shape[i];
         if (node->kind == ACT_SHAPE_CONSTANT) {
             assert_true(node->constant.size > 0);
             assert_true(i == 0 || node[-1].kind != ACT_SHAPE_CONSTANT); /* neighbours are joined */
             proto_buf_append(&value, node->constant.data, node->constant.size);
         } else {
-            proto_write_text(&value, leaves[node->kind]);
+            char leaf[256];
+            snprintf(leaf, sizeof leaf, "<%.*s%s%s>", (int)node->step.size, (const char *)node->step.data,
+                     node->step.size ? "." : "", node->name ? node->name : leaves[node->kind]);
+            proto_write_text(&value, leaf);
         }
     }
-    if (rc == 0 && statement.shape_count) {
+    if (rc == 0 && script.shape_count) {
         assert_int_equal(proto_value_check(proto_buf_bytes(&value)), 0);
         assert_int_equal(proto_json_from_value(proto_buf_bytes(&value), json), 0);
     }
@@ -51,13 +55,22 @@ static int s_make(const char *shape, proto_buf_t *json, const char **why)
 }
 
 #define S_JSON "!the shape is not JSON"
-#define S_LEAF "!a leaf of the shape must be rows, row, value, count or a JSON constant"
+#define S_LEAF                                                                                               \
+    "!a leaf of the shape must be rows, row, value, count, next_cursor, one of them or a column behind a "   \
+    "step's name and a dot, or a JSON constant"
 
 static void test_shapes(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
         {"none", ""},
+        {"goals.rows", "\"<goals.rows>\""},
+        {"{\"goals\": goals.rows, \"total\": total.value, \"next\": next_cursor}",
+         "{\"goals\":\"<goals.rows>\",\"total\":\"<total.value>\",\"next\":\"<next_cursor>\"}"},
+        {"[a.row, a.count, a.title, value]", "[\"<a.row>\",\"<a.count>\",\"<a.title>\",\"<value>\"]"},
+        {".rows", S_JSON},
+        {"a.", S_LEAF},
+        {"next_cursors", S_LEAF},
         {"row", "\"<row>\""},
         {"rows", "\"<rows>\""},
         {"value", "\"<value>\""},

@@ -19,22 +19,40 @@ typedef struct s_names {
     char names[S_NAMES][64];
     uint32_t count;
     proto_bytes_t text; /* to see that offsets point at the colon */
+    proto_buf_t lines;  /* conditional ones */
 } s_names_t;
 
-static uint32_t s_on_param(void *arg, proto_bytes_t name, size_t offset)
+static int s_on_param(void *arg, proto_bytes_t name, size_t offset, proto_buf_t *out)
 {
     s_names_t *self = arg;
     assert_true(offset < self->text.size && self->text.data[offset] == ':');
     assert_ptr_equal(self->text.data + offset + 1, name.data);
     if (proto_bytes_is(name, "no"))
+        return -1;
+    for (uint32_t i = 0; i < self->count; i++) {
+        if (!proto_bytes_is(name, self->names[i]))
+            continue;
+        proto_buf_printf(out, "$%u", i + 1);
         return 0;
-    for (uint32_t i = 0; i < self->count; i++)
-        if (proto_bytes_is(name, self->names[i]))
-            return i + 1;
+    }
     assert_true(self->count < S_NAMES && name.size < sizeof self->names[0]);
     memcpy(self->names[self->count], name.data, name.size);
     self->names[self->count][name.size] = '\0';
-    return ++self->count;
+    proto_buf_printf(out, "$%u", ++self->count);
+    return 0;
+}
+
+/* Notes each conditional line as "name=line;". */
+static int s_on_condition(void *arg, proto_bytes_t name, size_t offset, size_t from, size_t to)
+{
+    s_names_t *self = arg;
+    assert_true(offset + 3 <= self->text.size && memcmp(self->text.data + offset, "--?", 3) == 0);
+    assert_true(from < to);
+    if (proto_bytes_is(name, "no"))
+        return -1;
+    proto_buf_append(&self->lines, name.data, name.size);
+    proto_buf_printf(&self->lines, "=%zu-%zu;", from, to);
+    return 0;
 }
 
 /* Copies text to memory of exactly its size, so that ASan sees any read behind it. */
@@ -61,7 +79,8 @@ static s_cut_t s_cut(const char *text)
     uint8_t *copy = s_exact(text, size);
     s_names_t names = {.text = {copy, size}};
     proto_buf_t out = PROTO_BUF_INIT;
-    cut.rc = act_sqltext_cut(names.text, s_on_param, &names, &out, &cut.used, &cut.why);
+    const act_sqltext_hooks_t hooks = {.param = s_on_param, .condition = s_on_condition, .arg = &names};
+    cut.rc = act_sqltext_cut(names.text, &hooks, &out, &cut.used, &cut.why);
     snprintf(cut.sql, sizeof cut.sql, "%s", proto_buf_text(&out));
     for (uint32_t i = 0; i < names.count; i++) {
         size_t at = strlen(cut.names);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* From a request's arguments to the texts that statements run with. Thread: the actor's. */
+#include "act_cursor.h"
+#include "act_internal.h"
+#include "act_value.h"
+#include "act_variant.h"
+#include "proto_param.h"
+
+/* Where the page before ended, when the client says so. */
+static int s_bind_cursor(act_db_t *self, const act_job_t *job, act_bound_t *bound)
+{
+    const act_script_t *script = job->plan->script;
+    proto_bytes_t value = bound->values[script->cursor_param];
+    proto_reader_t reader = proto_reader(value);
+    proto_value_t token;
+    bound->filter = act_cursor_filter(script, bound->values);
+    if (value.size == 0 || proto_value_read(&reader, &token) < 0 || token.kind != PROTO_STR) {
+        bound->given[script->cursor_param] = false; /* null is no cursor */
+        return 0;
+    }
+    if (act_cursor_read(script, job->plan->operation->hash, bound->filter, token.bytes, &self->token,
+                        bound->after) == 0)
+        return 0;
+    proto_buf_string(&self->detail, "cursor must be one that this list gave, with the same filters");
+    return -1;
+}
+
+/* Whether a judged value of this parameter always has a text. */
+static bool s_simple(const proto_param_t *param)
+{
+    return !param->array && (param->data <= PROTO_DATA_INT8 || param->data == PROTO_DATA_TEXT ||
+                             param->data == PROTO_DATA_UUID || param->data == PROTO_DATA_ENUM);
+}
+
+/* Values that pass the check but have no text are refused now, before anything is sent. */
+static int s_check_texts(act_db_t *self, const proto_operation_t *operation, const act_bound_t *bound)
+{
+    bool null;
+    for (uint32_t i = 0; i < operation->param_count; i++) {
+        if (s_simple(&operation->params[i]))
+            continue;
+        proto_buf_reset(&self->text);
+        if (act_value_to_text(&operation->params[i], bound->values[i], &self->text, &null) == 0)
+            continue;
+        proto_buf_printf(&self->detail, "%s has a form that its type does not take",
+                         operation->params[i].name);
+        return -1;
+    }
+    return 0;
+}
+
+int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound)
+{
+    static const uint8_t empty_map = 0x80;
+    const act_plan_t *plan = job->plan;
+    proto_bytes_t arguments = job->request.body;
+    if (arguments.size == 0)
+        arguments = (proto_bytes_t){&empty_map, 1};
+    proto_buf_reset(&self->detail);
+    if (proto_param_bind_given(plan->operation, arguments, bound->values, bound->given, &self->detail) < 0 ||
+        s_check_texts(self, plan->operation, bound) < 0)
+        return -1;
+    if (plan->script->cursor_count && s_bind_cursor(self, job, bound) < 0)
+        return -1;
+    bound->mask = act_variant_mask(plan->script, plan->operation, bound->values, bound->given);
+    return 0;
+}
+
+/* A text from a result of this request. */
+static void s_bind_step(act_db_t *self, const act_job_t *job, const act_hole_t *hole, bool *null)
+{
+    const PGresult *result = job->results[hole->index];
+    int column = result && PQntuples(result) ? PQfnumber(result, hole->name) : -1;
+    *null = column < 0 || PQgetisnull(result, 0, column);
+    if (!*null)
+        proto_buf_append(&self->text, PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column));
+}
+
+/* What the record's header says of who asks; NULL for other parameters. */
+static const proto_bytes_t *s_filled(const act_job_t *job, const proto_param_t *param)
+{
+    switch (param->source) {
+    case PROTO_SOURCE_AUTH_SUB:
+        return &job->request.subject;
+    case PROTO_SOURCE_AUTH_ROLE:
+        return &job->request.role;
+    case PROTO_SOURCE_REQUEST_ID:
+        return &job->request.trace;
+    default:
+        return NULL;
+    }
+}
+
+static int s_bind_param(act_db_t *self, const act_job_t *job, const act_bound_t *bound, uint32_t index,
+                        bool *null)
+{
+    const proto_param_t *param = &job->plan->operation->params[index];
+    const proto_bytes_t *filled = s_filled(job, param);
+    if (filled) {
+        proto_buf_append(&self->text, filled->data, filled->size);
+        *null = filled->size == 0;
+        return 0;
+    }
+    return act_value_to_text(param, bound->values[index], &self->text, null);
+}
+
+static int s_bind_hole(act_db_t *self, const act_job_t *job, const act_bound_t *bound, const act_hole_t *hole,
+                       bool *null)
+{
+    *null = false;
+    switch (hole->kind) {
+    case ACT_HOLE_PARAM:
+        return s_bind_param(self, job, bound, hole->index, null);
+    case ACT_HOLE_GIVEN:
+        proto_buf_string(&self->text, bound->given[hole->index] ? "true" : "false");
+        return 0;
+    case ACT_HOLE_STEP:
+        s_bind_step(self, job, hole, null);
+        return 0;
+    case ACT_HOLE_AFTER:
+        *null = !bound->given[job->plan->script->cursor_param];
+        if (!*null)
+            proto_buf_append(&self->text, bound->after[hole->index].data, bound->after[hole->index].size);
+        return 0;
+    }
+    return -1;
+}
+
+int act_bind_variant(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
+                     const act_variant_t *variant, const char *texts[ACT_ARGUMENTS])
+{
+    size_t offsets[ACT_ARGUMENTS];
+    bool nulls[ACT_ARGUMENTS];
+    proto_buf_reset(&self->text);
+    for (uint32_t i = 0; i < variant->argument_count; i++) {
+        offsets[i] = self->text.size;
+        if (s_bind_hole(self, job, bound, variant->arguments[i], &nulls[i]) < 0)
+            return -1;
+        proto_buf_byte(&self->text, 0);
+    }
+    for (uint32_t i = 0; i < variant->argument_count; i++)
+        texts[i] = nulls[i] ? NULL : (const char *)self->text.data + offsets[i];
+    return self->text.failed ? -1 : 0;
+}
