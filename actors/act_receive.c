@@ -66,27 +66,29 @@ static bool s_lookup_column(const s_lookup_t *self, const char *key, proto_buf_t
     return false;
 }
 
-/* {parameter} or {_column} of a refusal's text. */
+/* {parameter}, as it was sent. */
+static bool s_lookup_argument(const s_lookup_t *self, const char *key, proto_buf_t *out)
+{
+    proto_bytes_t value;
+    proto_value_t head;
+    if (proto_value_get(self->job->request.body, key, &value) < 0)
+        return false;
+    proto_reader_t reader = proto_reader(value);
+    if (proto_value_read(&reader, &head) < 0 || head.kind != PROTO_STR)
+        return proto_json_from_value(value, out) == 0;
+    proto_buf_append(out, head.bytes.data, head.bytes.size);
+    return true;
+}
+
+/* What stands in braces in a refusal's text: a parameter, or a column of the results. */
 static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
 {
-    const s_lookup_t *self = arg;
     char key[64];
-    proto_bytes_t value;
     if (name.size >= sizeof key)
         return false;
     memcpy(key, name.data, name.size);
     key[name.size] = '\0';
-    if (s_lookup_column(self, key, out))
-        return true;
-    if (proto_value_get(self->job->request.body, key, &value) < 0)
-        return false;
-    proto_reader_t reader = proto_reader(value);
-    proto_value_t head;
-    if (proto_value_read(&reader, &head) == 0 && head.kind == PROTO_STR)
-        proto_buf_append(out, head.bytes.data, head.bytes.size);
-    else if (proto_json_from_value(value, out) < 0)
-        return false;
-    return true;
+    return s_lookup_argument(arg, key, out) || s_lookup_column(arg, key, out);
 }
 
 static void s_reply_refusal(act_db_t *self, act_job_t *job, const proto_refusal_t *refusal, uint32_t stage)
