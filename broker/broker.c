@@ -133,12 +133,12 @@ static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_byte
     }
     proto_record_t record;
     for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;) {
+        if (route->peer == 0) /* after a DISCONNECT: what follows it in the frame comes from a new peer */
+            route->peer = brk_core_join(self->core, now, route->routes->trusted, route);
         if (rc > 0)
             brk_core_record(self->core, now, route->peer, &record);
         else
             brk_core_malformed(self->core, now, route->peer, record.id);
-        if (route->peer == 0) /* a DISCONNECT: what follows it in the frame comes from a new peer */
-            route->peer = brk_core_join(self->core, now, route->routes->trusted, route);
     }
 }
 

@@ -264,9 +264,13 @@ def test_disconnect_leaves_nothing_of_a_client(party):
     assert (cancel.id, cancel.epoch) == (got.id, got.epoch)
     after = watcher.stats()
     assert (after["waiting"], after["in_flight"]) == (0, 1), "only an answer gives the credit back"
+    assert after["peers"] == before["peers"]
     worker.reply(got)
     worker.quiet()
     leaver.quiet()
+    leaver.send(Record(DISCONNECT), Record(HELLO))
+    leaver.expect(HEARTBEAT)
+    assert watcher.stats()["peers"] == before["peers"] + 1
 
 
 # Workers
