@@ -157,8 +157,7 @@ static void s_credit(brk_core_t *self, int64_t now, brk_peer_t *peer, uint16_t c
     uint16_t room = (uint16_t)(peer->window - peer->load - peer->credit);
     brk_worker_unlist(peer);
     peer->credit = (uint16_t)(peer->credit + (credit < room ? credit : room));
-    if (peer->exclusive == 0)
-        peer->closed = false;
+    peer->given_back = false;
     brk_worker_list(peer);
     brk_request_feed(self, now, peer);
 }

@@ -76,11 +76,11 @@ struct brk_peer {
     /* as a worker */
     brk_service_t *service; /* NULL: no worker */
     bool any;               /* offers whatever its service is asked for */
-    bool closed;            /* takes nothing: works exclusively, or has given something back */
+    bool given_back;        /* has returned a request: takes nothing until it says CREDIT */
     bool listed;            /* on its service's loads */
     uint16_t window, credit, load;
     uint32_t epoch;
-    uint64_t exclusive; /* token of the request it works on alone; 0: none */
+    uint64_t exclusive; /* token of the request it works on alone, and takes nothing meanwhile; 0: none */
     uint64_t *offers;   /* one bit per operation */
     brk_peer_t *next, *prev;
     brk_request_t *working; /* in flight at it */
@@ -155,7 +155,7 @@ void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);
 bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation);
 /* The least loaded worker that can take one of this operation now, or NULL. */
 brk_peer_t *brk_worker_choose(const brk_operation_t *operation);
-/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit or closed. */
+/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or exclusive. */
 void brk_worker_list(brk_peer_t *worker);
 /* Takes it off its list. Call before such a change. */
 void brk_worker_unlist(brk_peer_t *worker);

@@ -76,10 +76,8 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     brk_worker_unlist(worker);
     worker->credit--;
     worker->load++;
-    if (request->exclusive) {
-        worker->closed = true;
+    if (request->exclusive)
         worker->exclusive = request->token;
-    }
     brk_worker_list(worker);
     s_link_worker(request, worker);
     request->state = BRK_IN_FLIGHT;
@@ -224,10 +222,8 @@ static void s_finish(brk_core_t *self, brk_request_t *request, bool credit)
     worker->load--;
     if (credit)
         worker->credit++;
-    if (worker->exclusive == request->token) {
+    if (worker->exclusive == request->token)
         worker->exclusive = 0;
-        worker->closed = false;
-    }
     s_unlink_worker(request);
     request->operation->service->in_flight--;
     self->in_flight--;
@@ -266,7 +262,7 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
     if (!request)
         return;
     s_finish(self, request, false);
-    worker->closed = true; /* until it says CREDIT */
+    worker->given_back = true; /* until it says CREDIT */
     self->stats.returned++;
     if (!request->client) { /* nobody waits for it: it need not run at all */
         s_release(self, request);

@@ -152,7 +152,7 @@ void brk_core_show(const brk_core_t *self, int64_t now, proto_buf_t *out)
     for (const brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));)
         proto_buf_printf(out, "peer %llu %s load=%u credit=%u/%u%s%s heard=-%lldms\n",
                          (unsigned long long)peer->id, peer->service ? peer->service->name : "client",
-                         peer->load, peer->credit, peer->window, peer->closed ? " closed" : "",
+                         peer->load, peer->credit, peer->window, peer->given_back ? " returned" : "",
                          peer->exclusive ? " exclusive" : "", (long long)(now - peer->heard));
 }
 
@@ -167,8 +167,8 @@ static void s_check_worker(const brk_peer_t *peer)
     }
     PROTO_ASSERT(working == peer->load);
     PROTO_ASSERT(peer->load + peer->credit <= peer->window);
-    PROTO_ASSERT(peer->listed == (!peer->closed && peer->credit > 0));
-    PROTO_ASSERT(peer->exclusive == 0 || (exclusive && peer->closed));
+    PROTO_ASSERT(peer->listed == (!peer->given_back && !peer->exclusive && peer->credit > 0));
+    PROTO_ASSERT(peer->exclusive == 0 || exclusive);
     if (!peer->listed)
         return;
     uint32_t seen = 0;

@@ -36,7 +36,7 @@ void brk_worker_list(brk_peer_t *worker)
 {
     brk_service_t *service = worker->service;
     PROTO_ASSERT(!worker->listed);
-    if (worker->closed || worker->credit == 0)
+    if (worker->given_back || worker->exclusive || worker->credit == 0)
         return;
     worker->listed = true;
     brk_peer_t **head = &service->loads[worker->load];
@@ -153,7 +153,7 @@ static void s_unregister(brk_peer_t *peer)
     s_clear_offers(peer);
     peer->service->workers--;
     peer->service = NULL;
-    peer->closed = false;
+    peer->given_back = false;
     peer->exclusive = 0;
     peer->window = peer->credit = peer->load = 0;
 }

@@ -388,6 +388,20 @@ def test_return_keeps_its_deadline_and_ends_with_its_client(party):
     assert client.stats()["waiting"] == 0 and client.stats()["in_flight"] == 0
 
 
+def test_return_closes_its_worker_also_around_exclusive_work(party):
+    """What waits behind exclusive work comes back; the end of that work is no CREDIT."""
+    client, worker = party.peer(), party.worker("greeter", GREET, ALONE, window=4)
+    waits, alone = client.ask("greeter", "greet"), client.ask("greeter", "alone")
+    first, second = worker.work("greet"), worker.work("alone")
+    worker.send(give_back(first))
+    worker.reply(second, "done")
+    assert client.answer(alone) == "done"
+    worker.quiet()
+    worker.send(Record(CREDIT, number=1))
+    worker.reply(worker.work("greet"), "at last")
+    assert client.answer(waits) == "at last"
+
+
 def test_late_doubled_and_foreign_answers_are_dropped(party):
     client, worker, other = party.peer(), party.worker("greeter", GREET), party.worker("greeter", WRITE)
     before = client.stats()["late"]
