@@ -165,11 +165,15 @@ class Peer:
         """Asserts that nothing comes for so long. (The only way to see that something does not happen.)"""
         assert (record := self.poll(seconds)) is None, record
 
+    def next_id(self):
+        return next(self.ids)
+
     def ask(self, service, name="", arguments=None, seconds=30, **fields):
         """Sends a request; its id."""
-        id_ = fields.pop("id", None) or next(self.ids)
-        self.send(Record(REQUEST, id=id_, deadline=fields.pop("deadline", int(seconds * 1000)), name=name.encode(),
-                         service=service.encode(), body=msgpack.packb({} if arguments is None else arguments), **fields))
+        id_ = self.next_id()
+        fields.setdefault("deadline", int(seconds * 1000))
+        self.send(Record(REQUEST, id=id_, service=service.encode(), name=name.encode(),
+                         body=msgpack.packb({} if arguments is None else arguments), **fields))
         return id_
 
     def answer(self, id_, *types, seconds=5):

@@ -86,6 +86,11 @@ def operation(peer, name):
     return {o["name"]: o for o in value(peer.expect(PUBLISH).body)["operations"]}[name]
 
 
+def errors(client, count):
+    """The next so many records, all ERROR: {(id, code)}."""
+    return {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR) for _ in range(count))}
+
+
 def took(function):
     began = time.monotonic()
     function()
@@ -279,8 +284,8 @@ def test_partials_final_and_error_pass(party):
     client, worker = party.peer("tcp"), party.worker("greeter", GREET)
     id_ = client.ask("greeter", "greet", {"name": "Bob"}, flags=EXCLUSIVE, deadline=5000, trace=b"t")
     got = worker.work()
-    assert got == Record(REQUEST, READ, 0, got.id, 0, worker.epoch, got.deadline, b"greeter", b"greet", b"dev", b"admin",
-                         b"t", body=msgpack.packb({"name": "Bob"}))
+    assert got == Record(REQUEST, READ, 0, got.id, 0, worker.epoch, got.deadline, b"greeter", b"greet", b"dev",
+                         b"admin", b"t", body=msgpack.packb({"name": "Bob"}))
     assert 4900 <= got.deadline <= 5000
     for n in range(3):
         worker.reply(got, n, PARTIAL)
@@ -313,7 +318,7 @@ def test_operations_without_a_list(party):
     assert [(r.flags, r.name, r.operation) for r in (worker.work(), worker.work())] == [
         (READ, b"whatever", 0), (0, b"other", 0x7777)]
     worker.send(Record(DISCONNECT))
-    answers = {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR), client.expect(ERROR))}
+    answers = errors(client, 2)
     assert answers == {(read, "worker_lost"), (write, "outcome_unknown")}
 
 
@@ -322,7 +327,7 @@ def test_flags_of_listed_operations_are_the_workers(party):
     read, write = client.ask("greeter", "greet"), client.ask("greeter", "write", flags=READ)
     assert [worker.work().flags, worker.work().flags] == [READ, 0]
     worker.send(Record(DISCONNECT))
-    answers = {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR), client.expect(ERROR))}
+    answers = errors(client, 2)
     assert answers == {(read, "worker_lost"), (write, "outcome_unknown")}
 
 
@@ -429,7 +434,7 @@ def test_a_new_epoch_ends_what_was_under_way(party):
     old = [worker.work(), worker.work()]
     worker.epoch += 1
     worker.send(ready("greeter", GREET, WRITE, window=2, epoch=worker.epoch))
-    answers = {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR), client.expect(ERROR))}
+    answers = errors(client, 2)
     assert answers == {(read, "worker_lost"), (write, "outcome_unknown")}
     for request in old:
         worker.reply(request, "late")
@@ -448,7 +453,7 @@ def test_a_silent_worker_expires(party):
     worker.beats = False
     worker.send(Record(HEARTBEAT))
     began = time.monotonic()
-    answers = {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR), client.expect(ERROR), client.expect(ERROR))}
+    answers = errors(client, 3)
     assert 1.9 <= time.monotonic() - began <= 2.3 * SLOW
     assert answers == {(read, "worker_lost"), (write, "outcome_unknown"), (waits, "no_worker")}
     assert client.stats()["workers_lost"] == lost + 1
@@ -467,7 +472,7 @@ def test_disconnect_of_a_worker_is_heard_at_once(party):
     worker.beats = False
     began = time.monotonic()
     worker.send(Record(DISCONNECT))
-    answers = {(r.id, value(r.body)["code"]) for r in (client.expect(ERROR), client.expect(ERROR))}
+    answers = errors(client, 2)
     assert answers == {(read, "worker_lost"), (write, "outcome_unknown")}
     assert time.monotonic() - began < 0.1 * SLOW
     client.refused(client.ask("greeter", "greet"), "no_worker")
