@@ -34,6 +34,7 @@ typedef struct s_turn {
 
 typedef struct s_chat {
     const act_chat_config_t *config;
+    act_program_t *program; /* held */
     zsock_t *pipe;
     proto_wire_t *wire;
     proto_slab_t turns;
@@ -115,8 +116,9 @@ static void s_copy(char to[256], proto_bytes_t text)
  */
 static const proto_operation_t *s_operation(const s_chat_t *self, const proto_record_t *record)
 {
-    for (uint32_t i = 0; i < self->config->catalogue->operation_count; i++) {
-        const proto_operation_t *operation = &self->config->catalogue->operations[i];
+    const proto_catalogue_t *catalogue = self->program->catalogue;
+    for (uint32_t i = 0; i < catalogue->operation_count; i++) {
+        const proto_operation_t *operation = &catalogue->operations[i];
         if (strcmp(operation->service, "chat") == 0 && proto_bytes_is(record->name, operation->name))
             return operation;
     }
@@ -322,15 +324,16 @@ static void s_drain_wire(s_chat_t *self, int64_t now)
 
 static void s_drain_pipe(s_chat_t *self, int64_t now)
 {
-    while (zsock_events(self->pipe) & ZMQ_POLLIN) {
+    while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
         char *command = zstr_recv(self->pipe);
-        bool stop = !command || strcmp(command, "$TERM") == 0;
+        if (command && strcmp(command, "RELOAD") == 0) {
+            act_program_free(&self->program);
+            self->program = act_current_hold(self->config->programs);
+        } else if (!command || strcmp(command, "$TERM") == 0) {
+            self->stopping = true;
+            self->stop_at = now + S_STOP_MS;
+        }
         freen(command);
-        if (!stop)
-            continue;
-        self->stopping = true;
-        self->stop_at = now + S_STOP_MS;
-        return;
     }
 }
 
@@ -372,6 +375,7 @@ void act_chat_actor(zsock_t *pipe, void *config)
     pthread_setname_np(pthread_self(), "chat");
     zsock_signal(pipe, 0);
     s_chat_t self = {.config = config, .pipe = pipe, .ticked = proto_clock_ms()};
+    self.program = act_current_hold(self.config->programs);
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
     self.wire = proto_wire_open(self.config->context, self.config->broker, self.ticked);
     if (self.wire)
@@ -387,4 +391,5 @@ void act_chat_actor(zsock_t *pipe, void *config)
     proto_slab_free(&self.turns, s_finish_turn);
     proto_buf_free(&self.body);
     proto_buf_free(&self.detail);
+    act_program_free(&self.program);
 }

@@ -7,19 +7,19 @@
 
 #include <czmq.h>
 
+#include "act_current.h"
 #include "act_provider.h"
-#include "proto_catalogue.h"
 
 typedef struct act_chat_config {
-    void *context;                      /* ZeroMQ context; outlives the thread */
-    const char *broker;                 /* endpoint */
-    const proto_catalogue_t *catalogue; /* declares what the service's operations take; outlives the thread */
+    void *context;           /* ZeroMQ context; outlives the thread */
+    const char *broker;      /* endpoint */
+    act_current_t *programs; /* their endpoint files declare what the service's operations take */
     act_provider_t *provider;
 } act_chat_config_t;
 
 /* Body of a zactor; `config` is a const act_chat_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it has said READY, 1 when it cannot. Takes "$TERM":
- * finishes what is under way for at most two seconds, then ends. */
+ * that the thread runs (zactor's handshake), then 0 once it has said READY, 1 when it cannot. Takes "RELOAD"
+ * (there is a newer program) and "$TERM": finishes what is under way for at most two seconds, then ends. */
 void act_chat_actor(zsock_t *pipe, void *config);
 
 #endif

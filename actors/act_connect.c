@@ -37,6 +37,7 @@ void act_connect_close(act_db_t *self)
         PQfinish(self->conn);
     self->conn = NULL;
     self->phase = ACT_PHASE_DOWN;
+    act_generation_free_all(self);
     self->writing = self->between = false;
     self->await_first = self->await_count = self->group = 0;
 }
@@ -82,7 +83,8 @@ void act_connect_poll(act_db_t *self, int64_t now)
             return;
         }
         self->phase = ACT_PHASE_LEARNING;
-        act_prepare_learn(self);
+        act_prepare_session(self);
+        act_generation_begin(self);
     }
 }
 

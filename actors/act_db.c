@@ -26,21 +26,30 @@ static bool s_offers(const act_db_t *self, const act_plan_t *plan)
     return plan->prepared && (self->config->takes_slow || !(plan->operation->flags & PROTO_OP_EXCLUSIVE));
 }
 
+static void s_write_offer(proto_buf_t *out, const act_plan_t *plan, uint64_t hash)
+{
+    proto_write_array(out, 3);
+    proto_write_uint(out, hash);
+    proto_write_text(out, plan->operation->name);
+    proto_write_uint(out, plan->operation->flags);
+}
+
+/* What is served, present hashes and former ones. */
 static void s_write_offers(const act_db_t *self, proto_buf_t *out)
 {
     uint32_t count = 0;
     proto_write_text(out, "offers");
     size_t place = proto_write_array_open(out);
-    for (uint32_t i = 0; i < 2 * self->plan_count; i++) { /* former ones first: a name means the newest */
-        const act_plan_t *plan = &self->plans[i % self->plan_count];
-        uint64_t hash = i < self->plan_count ? plan->former : plan->operation->hash;
-        if (hash == 0 || !s_offers(self, plan))
-            continue;
-        proto_write_array(out, 3);
-        proto_write_uint(out, hash);
-        proto_write_text(out, plan->operation->name);
-        proto_write_uint(out, plan->operation->flags);
-        count++;
+    for (const act_generation_t *g = self->current; g; g = g->next) {
+        for (uint32_t i = 0; i < g->plan_count; i++) {
+            const act_plan_t *plan = &g->plans[i];
+            if (!s_offers(self, plan))
+                continue;
+            if (plan->former)
+                s_write_offer(out, plan, plan->former);
+            s_write_offer(out, plan, plan->operation->hash);
+            count += plan->former ? 2 : 1;
+        }
     }
     proto_write_close(out, place, count);
 }
@@ -48,21 +57,22 @@ static void s_write_offers(const act_db_t *self, proto_buf_t *out)
 void act_db_announce(act_db_t *self)
 {
     proto_buf_t *body = &self->body;
-    if (self->published &&
-        self->published != self->catalogue->hash) /* the database has changed: newer wins */
-        self->catalogue->generation = (uint64_t)proto_clock_wall_us();
-    self->published = self->catalogue->hash;
+    proto_catalogue_t *catalogue = self->current->catalogue;
+    if (catalogue->hash != self->published && catalogue->generation <= self->published_generation)
+        catalogue->generation = (uint64_t)proto_clock_wall_us(); /* the database has changed: newer wins */
+    self->published = catalogue->hash;
+    self->published_generation = catalogue->generation;
     proto_buf_reset(body);
     proto_write_map(body, 3);
     proto_write_text(body, "version");
     proto_write_text(body, MUSTER_VERSION);
     s_write_offers(self, body);
     proto_write_text(body, "catalogue");
-    proto_catalogue_encode(self->catalogue, body);
+    proto_catalogue_encode(catalogue, body);
     act_db_put(self, &(proto_record_t){
                          .type = PROTO_READY,
                          .number = self->config->window,
-                         .operation = self->catalogue->hash,
+                         .operation = catalogue->hash,
                          .epoch = self->epoch,
                          .service = proto_bytes_of("db"),
                          .body = proto_buf_bytes(body),
@@ -128,6 +138,8 @@ static void s_drain_pipe(act_db_t *self, int64_t now)
         if ((!command || strcmp(command, "$TERM") == 0) && !self->stopping) {
             self->stopping = true;
             self->stop_at = now + S_STOP_MS;
+        } else if (command && strcmp(command, "RELOAD") == 0) {
+            self->reload = true;
         }
         bool interrupted = !command;
         freen(command);
@@ -147,7 +159,7 @@ static void s_on_conn(act_db_t *self, int64_t now)
 {
     if (self->phase == ACT_PHASE_CONNECTING)
         act_connect_poll(self, now);
-    else if (PQconsumeInput(self->conn) != 1 || act_receive(self, now) < 0)
+    else if (PQconsumeInput(self->conn) != 1 || act_receive(self) < 0)
         act_connect_lost(self, now);
 }
 
@@ -217,6 +229,8 @@ static void s_turn(act_db_t *self)
         s_on_conn(self, now);
     s_drain_wire(self, now);
     s_on_time(self, now);
+    if (self->phase >= ACT_PHASE_LEARNING && act_generation_turn(self, now) < 0)
+        act_connect_lost(self, now);
     if (self->phase == ACT_PHASE_READY)
         act_send_waiting(self, now);
     s_flush_conn(self, now);
@@ -225,7 +239,7 @@ static void s_turn(act_db_t *self)
 static void s_free(act_db_t *self)
 {
     act_connect_close(self);
-    act_prepare_free(self);
+    free(self->awaited);
     while (self->free_jobs) {
         act_job_t *job = self->free_jobs;
         self->free_jobs = job->next;

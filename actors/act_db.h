@@ -7,22 +7,23 @@
 
 #include <czmq.h>
 
-#include "act_program.h"
+#include "act_current.h"
 
 typedef struct act_db_config {
-    void *context;                /* ZeroMQ context; outlives the thread */
-    const char *broker;           /* endpoint */
-    const char *conninfo;         /* libpq connection URI or keywords; never logged */
-    const act_program_t *program; /* shared by all actors, read-only */
-    uint16_t window;              /* requests accepted at once */
-    bool takes_slow;              /* offers @slow operations too */
-    int64_t statement_timeout;    /* ms */
-    unsigned number;              /* 1.., for the log and application_name */
+    void *context;             /* ZeroMQ context; outlives the thread */
+    const char *broker;        /* endpoint */
+    const char *conninfo;      /* libpq connection URI or keywords; never logged */
+    act_current_t *programs;   /* shared by all actors */
+    uint16_t window;           /* requests accepted at once */
+    bool takes_slow;           /* offers @slow operations too */
+    int64_t statement_timeout; /* ms */
+    unsigned number;           /* 1.., for the log and application_name */
 } act_db_config_t;
 
 /* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals
  * that the thread runs (zactor's handshake), then 0: connecting goes on in the background, for ever; or 1
- * when it cannot reach the broker's endpoint. Takes "$TERM": answers what is under way for at most two
+ * when it cannot reach the broker's endpoint. Takes "RELOAD" (there
+ * is a newer program) and "$TERM": answers what is under way for at most two
  * seconds, then ends. */
 void act_db_actor(zsock_t *pipe, void *config);
 

@@ -13,18 +13,17 @@ static proto_bytes_t s_cell(const PGresult *result, int row, int column)
                            (size_t)PQgetlength(result, row, column)};
 }
 
-static int s_write_cell(const act_db_t *self, const act_variant_t *variant, const PGresult *result, int row,
-                        int column, proto_buf_t *out)
+static int s_write_cell(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
+                        int row, int column, proto_buf_t *out)
 {
     if (!PQgetisnull(result, row, column))
-        return act_value_from_text(&self->types, variant->columns[column].oid, s_cell(result, row, column),
-                                   out);
+        return act_value_from_text(types, variant->columns[column].oid, s_cell(result, row, column), out);
     proto_write_nil(out);
     return 0;
 }
 
-static int s_write_row(const act_db_t *self, const act_variant_t *variant, const PGresult *result, int row,
-                       proto_buf_t *out)
+static int s_write_row(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
+                       int row, proto_buf_t *out)
 {
     proto_write_map(out, (uint32_t)variant->shown_count);
     for (int i = 0; i < variant->column_count; i++) {
@@ -32,69 +31,68 @@ static int s_write_row(const act_db_t *self, const act_variant_t *variant, const
         if (key.size == 0)
             continue;
         proto_buf_append(out, key.data, key.size);
-        if (s_write_cell(self, variant, result, row, i, out) < 0)
+        if (s_write_cell(types, variant, result, row, i, out) < 0)
             return -1;
     }
     return 0;
 }
 
-static int s_write_rows(const act_db_t *self, const act_variant_t *variant, const PGresult *result,
+static int s_write_rows(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
                         proto_buf_t *out)
 {
     int rows = PQntuples(result);
     proto_write_array(out, (uint32_t)rows);
     for (int i = 0; i < rows; i++)
-        if (s_write_row(self, variant, result, i, out) < 0)
+        if (s_write_row(types, variant, result, i, out) < 0)
             return -1;
     return 0;
 }
 
 /* The first column that is shown. */
-static int s_write_value(const act_db_t *self, const act_variant_t *variant, const PGresult *result,
+static int s_write_value(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
                          proto_buf_t *out)
 {
     for (int i = 0; i < variant->column_count && PQntuples(result) > 0; i++)
         if (variant->columns[i].key.size)
-            return s_write_cell(self, variant, result, 0, i, out);
+            return s_write_cell(types, variant, result, 0, i, out);
     proto_write_nil(out);
     return 0;
 }
 
-static int s_write_column(const act_db_t *self, const act_variant_t *variant, const PGresult *result,
+static int s_write_column(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
                           const char *name, proto_buf_t *out)
 {
     int column = PQntuples(result) ? PQfnumber(result, name) : -1;
     if (column >= 0 && column < variant->column_count)
-        return s_write_cell(self, variant, result, 0, column, out);
+        return s_write_cell(types, variant, result, 0, column, out);
     proto_write_nil(out);
     return 0;
 }
 
-static int s_write_leaf(const act_db_t *self, const act_job_t *job, const act_shape_node_t *node,
-                        proto_buf_t *out)
+static int s_write_leaf(const act_job_t *job, const act_shape_node_t *node, proto_buf_t *out)
 {
+    const act_types_t *types = &job->plan->generation->types;
     const act_variant_t *variant = job->variants[node->statement];
     const PGresult *result = job->results[node->statement];
     switch (node->kind) {
     case ACT_SHAPE_ROWS:
-        return s_write_rows(self, variant, result, out);
+        return s_write_rows(types, variant, result, out);
     case ACT_SHAPE_ROW:
         if (PQntuples(result) > 0)
-            return s_write_row(self, variant, result, 0, out);
+            return s_write_row(types, variant, result, 0, out);
         proto_write_nil(out);
         return 0;
     case ACT_SHAPE_VALUE:
-        return s_write_value(self, variant, result, out);
+        return s_write_value(types, variant, result, out);
     case ACT_SHAPE_COLUMN:
-        return s_write_column(self, variant, result, node->name, out);
+        return s_write_column(types, variant, result, node->name, out);
     default:
         proto_write_int(out, PQntuples(result));
         return 0;
     }
 }
 
-int act_document_write(const act_db_t *self, const act_job_t *job, proto_bytes_t next_cursor,
-                       proto_buf_t *out)
+int act_document_write(const act_job_t *job, proto_bytes_t next_cursor, proto_buf_t *out)
 {
     const act_script_t *script = job->plan->script;
     int rc = 0;
@@ -105,7 +103,7 @@ int act_document_write(const act_db_t *self, const act_job_t *job, proto_bytes_t
         if (node->kind == ACT_SHAPE_CONSTANT)
             proto_buf_append(out, node->constant.data, node->constant.size);
         else if (node->kind != ACT_SHAPE_NEXT_CURSOR)
-            rc = s_write_leaf(self, job, node, out);
+            rc = s_write_leaf(job, node, out);
         else if (next_cursor.size)
             proto_write_str(out, next_cursor);
         else

@@ -17,8 +17,7 @@ enum { ACT_VARIANTS = 64 /* most variants of a statement that stay prepared */ }
 typedef enum {
     ACT_PHASE_DOWN,       /* waiting to try again */
     ACT_PHASE_CONNECTING, /* PQconnectPoll */
-    ACT_PHASE_LEARNING,   /* session settings, types */
-    ACT_PHASE_PREPARING,  /* statements */
+    ACT_PHASE_LEARNING,   /* session settings, types, statements */
     ACT_PHASE_READY
 } act_phase_t;
 
@@ -59,8 +58,11 @@ typedef struct act_stage {
     bool waits; /* HELD: its result must be known before more is sent */
 } act_stage_t;
 
+typedef struct act_generation act_generation_t;
+
 /* An operation as this connection runs it. */
 typedef struct act_plan {
+    act_generation_t *generation;
     const act_script_t *script;
     proto_operation_t *operation; /* of the actor's own catalogue, with types */
     uint32_t declared;            /* where its parameters' declared types begin in act_db_t.declared */
@@ -71,6 +73,23 @@ typedef struct act_plan {
     uint64_t former;      /* the operation's hash before it had to be prepared anew; 0: none */
     act_mode_t mode;
 } act_plan_t;
+
+/* A program as this connection runs it. */
+struct act_generation {
+    act_generation_t *next; /* an older one, served for a while */
+    act_program_t *program; /* held */
+    act_types_t types;
+    proto_catalogue_t *catalogue; /* the program's, completed with types */
+    act_plan_t *plans;            /* one per operation of "db" */
+    uint32_t plan_count;
+    uint32_t *declared; /* oids of declared parameter types, in their order */
+    uint32_t declared_count;
+    bool learned, failed; /* types are known; cannot be learned */
+    uint32_t pending;     /* first variants whose description has not come */
+    uint32_t failed_plans;
+    uint32_t users;  /* requests under way that run its plans */
+    int64_t drop_at; /* of a former one */
+};
 
 /* A request at this actor. */
 typedef struct act_job {
@@ -91,8 +110,9 @@ typedef struct act_job {
 } act_job_t;
 
 typedef enum {
-    ACT_AWAIT_IGNORE, /* of no interest, unless it fails */
-    ACT_AWAIT_TYPES,  /* learning ... */
+    ACT_AWAIT_IGNORE,   /* of no interest */
+    ACT_AWAIT_SETTINGS, /* of the session */
+    ACT_AWAIT_TYPES,    /* learning ... */
     ACT_AWAIT_LABELS,
     ACT_AWAIT_ATTRIBUTES,
     ACT_AWAIT_DECLARED,
@@ -124,16 +144,13 @@ typedef struct act_db {
     bool between;     /* the result of the first step is complete but for its NULL */
     int64_t retry_at; /* DOWN: when to connect; CONNECTING to PREPARING: when to give up */
     act_backoff_t backoff;
-    bool told_down; /* the log knows that the database is away */
-    act_types_t types;
-    proto_catalogue_t *catalogue; /* as published */
-    uint64_t published;           /* its hash */
-    act_plan_t *plans;            /* one per operation of "db" */
-    uint32_t plan_count;
-    uint32_t *by_hash, by_hash_size; /* open addressing: index + 1 */
-    uint32_t *declared;              /* oids of declared parameter types, in their order */
-    uint32_t declared_count;
-    uint32_t failed_plans;
+    bool told_down;                           /* the log knows that the database is away */
+    act_generation_t *current;                /* what is served; former ones follow it */
+    act_generation_t *coming;                 /* being learned and prepared */
+    bool reload;                              /* there is a newer program */
+    uint64_t published, published_generation; /* of the catalogue told last: its hash and generation */
+    act_plan_t **by_hash;                     /* open addressing */
+    uint32_t by_hash_size;
     uint64_t names, choices; /* of prepared statements; of variants */
     act_await_t *awaited;    /* ring */
     uint32_t await_first, await_count, await_room;
@@ -161,18 +178,26 @@ void act_connect_poll(act_db_t *self, int64_t now);
 void act_connect_lost(act_db_t *self, int64_t now);
 void act_connect_close(act_db_t *self);
 
-/* act_prepare.c */
-/* Sends session settings and the questions about types. */
+/* act_prepare.c: what is asked before statements can be prepared. */
+/* Tells a new connection its settings, and prepares the transaction commands. */
+void act_prepare_session(act_db_t *self);
+/* Asks for the types of the coming generation. */
 void act_prepare_learn(act_db_t *self);
-/* Takes a result of learning. */
+/* Takes an answer to these. */
 void act_prepare_result(act_db_t *self, const act_await_t *await, const PGresult *result);
-/* A Sync has come back while learning or preparing. */
-void act_prepare_synced(act_db_t *self, int64_t now);
-void act_prepare_free(act_db_t *self);
+
+/* act_generation.c */
+/* Begins to learn the newest program. */
+void act_generation_begin(act_db_t *self);
+/* Goes on with what is coming, and gives up what is over. -1 when the connection is of no use. */
+PROTO_MUST_CHECK int act_generation_turn(act_db_t *self, int64_t now);
+void act_generation_free_all(act_db_t *self);
 
 /* act_plan.c: operations and their variants. */
 /* Makes the plans of all operations of "db", and sends the first variant of each statement to be prepared. */
-void act_plan_all(act_db_t *self);
+void act_plan_all(act_db_t *self, act_generation_t *generation);
+/* Lets the server forget a plan's statements. */
+PROTO_MUST_CHECK int act_plan_deallocate(act_db_t *self, const act_plan_t *plan);
 /* The variant of a stage with the lines of this mask; made when there is none, and another given up when
  * there are too many. */
 act_variant_t *act_plan_choose(act_db_t *self, act_plan_t *plan, uint32_t stage, uint32_t mask);
@@ -186,9 +211,9 @@ bool act_plan_result(act_db_t *self, const act_await_t *await, PGresult *result)
 PROTO_MUST_CHECK int act_plan_again(act_db_t *self, act_plan_t *plan);
 /* The plan of a hash, present or former, or, for 0, of a name; NULL when there is none. */
 act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t name);
-/* Finds plans by hash from now on as their hashes are now. */
+/* Finds plans by hash from now on as their hashes are now; the newest generation's first. */
 void act_plan_index(act_db_t *self);
-void act_plan_free(act_db_t *self);
+void act_plan_free(act_generation_t *generation);
 
 /* act_send.c */
 void act_await(act_db_t *self, act_await_t await);
@@ -222,7 +247,7 @@ PROTO_MUST_CHECK int act_bind_variant(act_db_t *self, const act_job_t *job, cons
 
 /* act_receive.c */
 /* Takes what has come from PostgreSQL. -1 when the connection is lost. */
-PROTO_MUST_CHECK int act_receive(act_db_t *self, int64_t now);
+PROTO_MUST_CHECK int act_receive(act_db_t *self);
 /* Answers a job and gives it back. */
 void act_reply_error(act_db_t *self, act_job_t *job, proto_error_t error, const char *detail);
 void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_error_t error);
@@ -230,8 +255,7 @@ void act_job_free(act_db_t *self, act_job_t *job);
 
 /* act_document.c */
 /* Appends the answer's document to `out`. -1 when it cannot be made. `next_cursor` may be empty. */
-PROTO_MUST_CHECK int act_document_write(const act_db_t *self, const act_job_t *job, proto_bytes_t next_cursor,
-                                        proto_buf_t *out);
+PROTO_MUST_CHECK int act_document_write(const act_job_t *job, proto_bytes_t next_cursor, proto_buf_t *out);
 /* The refusal that a statement's result means, or NULL: a number of rows, or `_error`. */
 const proto_refusal_t *act_document_refusal(const act_job_t *job, uint32_t stage, bool *unknown);
 

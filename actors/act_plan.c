@@ -41,20 +41,38 @@ static void s_free_variant(act_variant_t *variant)
     free(variant);
 }
 
-void act_plan_free(act_db_t *self)
+void act_plan_free(act_generation_t *generation)
 {
-    for (uint32_t i = 0; i < self->plan_count; i++) {
-        act_plan_t *plan = &self->plans[i];
+    for (uint32_t i = 0; i < generation->plan_count; i++) {
+        act_plan_t *plan = &generation->plans[i];
         for (uint32_t s = 0; s < plan->stage_count; s++)
             for (uint32_t v = 0; v < plan->stages[s].variant_count; v++)
                 s_free_variant(plan->stages[s].variants[v]);
         free(plan->stages);
     }
-    free(self->plans);
-    free(self->by_hash);
-    self->plans = NULL;
-    self->by_hash = NULL;
-    self->plan_count = 0;
+    free(generation->plans);
+}
+
+/* Only what is known to be there: the failure of a DEALLOCATE would take its neighbours along. */
+static int s_deallocate(act_db_t *self, const act_variant_t *variant)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "DEALLOCATE %s", variant->name);
+    if (!variant->described)
+        return 0;
+    if (PQsendQueryParams(self->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1)
+        return -1;
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_IGNORE});
+    return 0;
+}
+
+int act_plan_deallocate(act_db_t *self, const act_plan_t *plan)
+{
+    int rc = 0;
+    for (uint32_t s = 0; s < plan->stage_count; s++)
+        for (uint32_t v = 0; v < plan->stages[s].variant_count && rc == 0; v++)
+            rc = s_deallocate(self, plan->stages[s].variants[v]);
+    return rc;
 }
 
 /* Gives up the variant that was chosen longest ago and that nobody runs; false when all are run. */
@@ -68,10 +86,8 @@ static bool s_evict(act_db_t *self, act_stage_t *stage)
     if (oldest == 0)
         return false;
     act_variant_t *variant = stage->variants[oldest];
-    char sql[64];
-    snprintf(sql, sizeof sql, "DEALLOCATE %s", variant->name);
-    if (variant->described && PQsendQueryParams(self->conn, sql, 0, NULL, NULL, NULL, NULL, 0) == 1)
-        act_await(self, (act_await_t){.kind = ACT_AWAIT_IGNORE});
+    if (s_deallocate(self, variant) < 0)
+        return false;
     s_free_variant(variant);
     stage->variants[oldest] = stage->variants[--stage->variant_count];
     return true;
@@ -94,7 +110,7 @@ act_variant_t *act_plan_choose(act_db_t *self, act_plan_t *plan, uint32_t index,
 }
 
 /* The type a hole is sent with; 0 leaves it to PostgreSQL. */
-static Oid s_hole_type(const act_db_t *self, const act_plan_t *plan, const act_hole_t *hole)
+static Oid s_hole_type(const act_plan_t *plan, const act_hole_t *hole)
 {
     if (hole->kind == ACT_HOLE_GIVEN)
         return 16; /* boolean */
@@ -106,7 +122,7 @@ static Oid s_hole_type(const act_db_t *self, const act_plan_t *plan, const act_h
     uint32_t at = plan->declared;
     for (uint32_t i = 0; i < hole->index; i++)
         at += plan->script->operation->params[i].sql_type != NULL;
-    return at < self->declared_count ? self->declared[at] : 0;
+    return at < plan->generation->declared_count ? plan->generation->declared[at] : 0;
 }
 
 int act_plan_prepare(act_db_t *self, act_plan_t *plan, uint32_t stage, act_variant_t *variant, act_job_t *job)
@@ -116,7 +132,7 @@ int act_plan_prepare(act_db_t *self, act_plan_t *plan, uint32_t stage, act_varia
     proto_buf_t sql = PROTO_BUF_INIT;
     uint32_t count = act_variant_render(plan->stages[stage].statement, variant->mask, &sql, arguments);
     for (uint32_t i = 0; i < count; i++)
-        types[i] = s_hole_type(self, plan, arguments[i]);
+        types[i] = s_hole_type(plan, arguments[i]);
     free(variant->arguments);
     variant->arguments = calloc(count + 1, sizeof *variant->arguments);
     PROTO_ASSERT(variant->arguments != NULL);
@@ -168,12 +184,12 @@ static void s_describe_columns(act_variant_t *variant, const PGresult *result)
 }
 
 /* The parameters' types, from what PostgreSQL made of the statement with all its lines. */
-static void s_describe_params(act_db_t *self, act_plan_t *plan, const act_variant_t *variant,
-                              const PGresult *result)
+static void s_describe_params(act_plan_t *plan, const act_variant_t *variant, const PGresult *result)
 {
     for (int i = 0; i < PQnparams(result) && i < (int)variant->argument_count; i++)
         if (variant->arguments[i]->kind == ACT_HOLE_PARAM)
-            act_types_fill(&self->types, PQparamtype(result, i), &self->catalogue->arena,
+            act_types_fill(&plan->generation->types, PQparamtype(result, i),
+                           &plan->generation->catalogue->arena,
                            &plan->operation->params[variant->arguments[i]->index]);
 }
 
@@ -187,9 +203,9 @@ static proto_bytes_t s_key_text(const act_column_t *column)
     return value.bytes;
 }
 
-static void s_list_columns(act_db_t *self, act_plan_t *plan)
+static void s_list_columns(act_plan_t *plan)
 {
-    proto_arena_t *arena = &self->catalogue->arena;
+    proto_arena_t *arena = &plan->generation->catalogue->arena;
     proto_operation_t *operation = plan->operation;
     uint32_t count = 0;
     for (uint32_t s = 0; s < plan->stage_count; s++)
@@ -199,7 +215,7 @@ static void s_list_columns(act_db_t *self, act_plan_t *plan)
     for (uint32_t s = 0; s < plan->stage_count; s++) {
         const act_variant_t *variant = plan->stages[s].variants[0];
         for (int i = 0; i < variant->column_count; i++) {
-            const act_type_t *type = act_types_find(&self->types, variant->columns[i].oid);
+            const act_type_t *type = act_types_find(&plan->generation->types, variant->columns[i].oid);
             if (variant->columns[i].key.size == 0)
                 continue;
             operation->columns[operation->column_count++] = (proto_column_t){
@@ -243,7 +259,7 @@ static void s_decide_mode(act_plan_t *plan)
 /* Every statement is described: the operation can be offered, or has changed under its peers. */
 static void s_complete(act_db_t *self, act_plan_t *plan)
 {
-    s_list_columns(self, plan);
+    s_list_columns(plan);
     s_decide_mode(plan);
     uint64_t hash = act_program_signature(plan->operation, plan->script);
     bool changed = plan->prepared && hash != plan->operation->hash;
@@ -253,7 +269,7 @@ static void s_complete(act_db_t *self, act_plan_t *plan)
     plan->prepared = true;
     if (changed) { /* peers go on with the former hash until they have heard of the new one */
         act_plan_index(self);
-        proto_catalogue_seal(self->catalogue);
+        proto_catalogue_seal(plan->generation->catalogue);
         act_db_announce(self);
     }
 }
@@ -265,7 +281,7 @@ static void s_describe(act_db_t *self, const act_await_t *await, const PGresult 
     s_describe_columns(variant, result);
     if (!first)
         return;
-    s_describe_params(self, await->plan, variant, result);
+    s_describe_params(await->plan, variant, result);
     if (--await->plan->undescribed == 0)
         s_complete(self, await->plan);
 }
@@ -273,6 +289,8 @@ static void s_describe(act_db_t *self, const act_await_t *await, const PGresult 
 bool act_plan_result(act_db_t *self, const act_await_t *await, PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
+    if (await->kind == ACT_AWAIT_DESCRIBE && await->plan->generation == self->coming)
+        self->coming->pending--;
     if (status == PGRES_COMMAND_OK) {
         if (await->kind == ACT_AWAIT_DESCRIBE)
             s_describe(self, await, result);
@@ -286,7 +304,7 @@ bool act_plan_result(act_db_t *self, const act_await_t *await, PGresult *result)
         return true;
     }
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    self->failed_plans++;
+    await->plan->generation->failed_plans++;
     proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: %s", await->plan->script->file,
               await->plan->stages[await->stage].statement->line, await->plan->operation->name,
               message ? message : "not prepared");
@@ -301,6 +319,7 @@ static int s_send_first(act_db_t *self, act_plan_t *plan)
     plan->undescribed = plan->stage_count;
     for (uint32_t s = 0; s < plan->stage_count && rc == 0; s++) {
         rc = act_plan_prepare(self, plan, s, plan->stages[s].variants[0], NULL);
+        plan->generation->pending += rc == 0;
         if (rc == 0)
             rc = act_sync(self);
     }
@@ -316,14 +335,14 @@ int act_plan_again(act_db_t *self, act_plan_t *plan)
 }
 
 /* A declared type that the database does not have cannot be sent. */
-static bool s_types_known(const act_db_t *self, const act_plan_t *plan)
+static bool s_types_known(const act_plan_t *plan)
 {
     const proto_operation_t *operation = plan->script->operation;
     uint32_t at = plan->declared;
     for (uint32_t i = 0; i < operation->param_count; i++) {
         if (!operation->params[i].sql_type)
             continue;
-        if (at >= self->declared_count || self->declared[at] == 0) {
+        if (at >= plan->generation->declared_count || plan->generation->declared[at] == 0) {
             proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: the database has no type %s", plan->script->file,
                       plan->script->line, operation->params[i].name, operation->params[i].sql_type);
             return false;
@@ -333,11 +352,13 @@ static bool s_types_known(const act_db_t *self, const act_plan_t *plan)
     return true;
 }
 
-static void s_make(act_db_t *self, act_plan_t *plan, uint32_t script, uint32_t declared)
+static void s_make(act_db_t *self, act_generation_t *generation, act_plan_t *plan, uint32_t script,
+                   uint32_t declared)
 {
-    const act_script_t *source = &self->config->program->scripts[script];
+    const act_script_t *source = &generation->program->scripts[script];
+    plan->generation = generation;
     plan->script = source;
-    plan->operation = &self->catalogue->operations[script];
+    plan->operation = &generation->catalogue->operations[script];
     plan->declared = declared;
     plan->stage_count = source->statement_count;
     plan->stages = calloc(plan->stage_count + 1, sizeof *plan->stages);
@@ -348,62 +369,63 @@ static void s_make(act_db_t *self, act_plan_t *plan, uint32_t script, uint32_t d
     }
 }
 
-void act_plan_all(act_db_t *self)
+void act_plan_all(act_db_t *self, act_generation_t *generation)
 {
-    const act_program_t *program = self->config->program;
+    const act_program_t *program = generation->program;
     uint32_t declared = 0;
-    act_plan_free(self);
-    self->plans = calloc(program->script_count + 1, sizeof *self->plans);
-    PROTO_ASSERT(self->plans != NULL);
+    generation->plans = calloc(program->script_count + 1, sizeof *generation->plans);
+    PROTO_ASSERT(generation->plans != NULL);
     for (uint32_t i = 0; i < program->script_count; i++) {
         const proto_operation_t *operation = program->scripts[i].operation;
         if (!s_is_db(operation))
             continue;
-        act_plan_t *plan = &self->plans[self->plan_count++];
-        s_make(self, plan, i, declared);
+        act_plan_t *plan = &generation->plans[generation->plan_count++];
+        s_make(self, generation, plan, i, declared);
         for (uint32_t p = 0; p < operation->param_count; p++)
             declared += operation->params[p].sql_type != NULL;
-        if (!s_types_known(self, plan) || s_send_first(self, plan) < 0)
-            self->failed_plans++;
+        if (!s_types_known(plan) || s_send_first(self, plan) < 0)
+            generation->failed_plans++;
     }
 }
 
-static void s_index_hash(act_db_t *self, uint64_t hash, uint32_t plan)
+static void s_index_hash(act_db_t *self, uint64_t hash, act_plan_t *plan)
 {
     uint32_t at = (uint32_t)hash & (self->by_hash_size - 1);
     while (self->by_hash[at])
         at = (at + 1) & (self->by_hash_size - 1);
-    self->by_hash[at] = plan + 1;
+    self->by_hash[at] = plan;
 }
 
 void act_plan_index(act_db_t *self)
 {
+    uint32_t count = 0;
+    for (const act_generation_t *g = self->current; g; g = g->next)
+        count += g->plan_count;
     free(self->by_hash);
     self->by_hash_size = 64;
-    while (self->by_hash_size < self->plan_count * 4)
+    while (self->by_hash_size < count * 4)
         self->by_hash_size *= 2;
     self->by_hash = calloc(self->by_hash_size, sizeof *self->by_hash);
     PROTO_ASSERT(self->by_hash != NULL);
-    for (uint32_t i = 0; i < self->plan_count; i++) {
-        s_index_hash(self, self->plans[i].operation->hash, i);
-        if (self->plans[i].former)
-            s_index_hash(self, self->plans[i].former, i);
+    for (const act_generation_t *g = self->current; g; g = g->next) {
+        for (uint32_t i = 0; i < g->plan_count; i++) {
+            s_index_hash(self, g->plans[i].operation->hash, &g->plans[i]);
+            if (g->plans[i].former)
+                s_index_hash(self, g->plans[i].former, &g->plans[i]);
+        }
     }
 }
 
 act_plan_t *act_plan_find(const act_db_t *self, uint64_t hash, proto_bytes_t name)
 {
-    if (hash == 0) {
-        for (uint32_t i = 0; i < self->plan_count; i++)
-            if (proto_bytes_is(name, self->plans[i].operation->name))
-                return &self->plans[i];
-        return NULL;
+    for (const act_generation_t *g = self->current; g && hash == 0; g = g->next)
+        for (uint32_t i = 0; i < g->plan_count; i++)
+            if (proto_bytes_is(name, g->plans[i].operation->name))
+                return &g->plans[i];
+    for (uint32_t at = (uint32_t)hash; hash; at++) {
+        act_plan_t *plan = self->by_hash[at & (self->by_hash_size - 1)];
+        if (!plan || ((plan->operation->hash == hash || plan->former == hash) && plan->prepared))
+            return plan;
     }
-    for (uint32_t at = (uint32_t)hash;; at++) {
-        uint32_t place = self->by_hash[at & (self->by_hash_size - 1)];
-        if (place == 0)
-            return NULL;
-        if (self->plans[place - 1].operation->hash == hash || self->plans[place - 1].former == hash)
-            return &self->plans[place - 1];
-    }
+    return NULL;
 }

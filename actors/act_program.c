@@ -16,18 +16,25 @@ act_program_t *act_program_new(void)
     act_program_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     self->catalogue = proto_catalogue_new();
+    atomic_init(&self->holders, 1);
+    return self;
+}
+
+act_program_t *act_program_hold(act_program_t *self)
+{
+    atomic_fetch_add(&self->holders, 1);
     return self;
 }
 
 void act_program_free(act_program_t **self_pointer)
 {
     act_program_t *self = *self_pointer;
-    if (!self)
+    *self_pointer = NULL;
+    if (!self || atomic_fetch_sub(&self->holders, 1) > 1)
         return;
     proto_catalogue_free(&self->catalogue);
     free(self->scripts);
     free(self);
-    *self_pointer = NULL;
 }
 
 /* Doubles the room, so that a thousand operations cost a dozen copies; the arena keeps what was too small. */

@@ -6,6 +6,8 @@
 #ifndef ACT_PROGRAM_H
 #define ACT_PROGRAM_H
 
+#include <stdatomic.h>
+
 #include "proto_catalogue.h"
 
 enum {
@@ -99,14 +101,18 @@ typedef struct act_program {
     proto_catalogue_t *catalogue; /* owned; hashes are of the files alone, types where declared */
     act_script_t *scripts;        /* one per operation, in the same order; owned */
     uint32_t script_count, room;
+    atomic_uint holders;
 } act_program_t;
 
 /* Parses one file's text into the program. Every mistake appends a line "file:line: sentence\n" to `errors`;
  * parsing goes on, so all are told at once. -1 when there was one. `file` is copied. */
 PROTO_MUST_CHECK int act_program_parse(act_program_t *self, const char *file, proto_bytes_t text,
                                        proto_buf_t *errors);
-/* An empty program; free with act_program_free, which nulls the pointer. */
+/* An empty program with one holder. */
 act_program_t *act_program_new(void);
+/* One holder more; the same program. */
+act_program_t *act_program_hold(act_program_t *self);
+/* One holder less, the last one frees it. Nulls the pointer. Thread: any. */
 void act_program_free(act_program_t **self);
 /* Adds an operation with its script (act_parse.c's). */
 void act_program_add(act_program_t *self, const proto_operation_t *operation, const act_script_t *script);

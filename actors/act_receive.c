@@ -206,7 +206,7 @@ static void s_reply_success(act_db_t *self, act_job_t *job)
     }
     proto_bytes_t cursor = s_next_cursor(self, job);
     proto_buf_reset(&self->body);
-    if (act_document_write(self, job, cursor, &self->body) < 0)
+    if (act_document_write(job, cursor, &self->body) < 0)
         act_reply_error(self, job, PROTO_ERROR_result_too_large, NULL);
     else
         s_reply_final(self, job, cursor);
@@ -365,12 +365,8 @@ static int s_settle_held(act_db_t *self)
     return rc;
 }
 
-static int s_synced(act_db_t *self, int64_t now)
+static int s_synced(act_db_t *self)
 {
-    if (self->phase != ACT_PHASE_READY) {
-        act_prepare_synced(self, now);
-        return 0;
-    }
     act_job_t *jobs = self->answered;
     self->answered = self->answered_last = NULL;
     int rc = 0;
@@ -388,7 +384,7 @@ static int s_synced(act_db_t *self, int64_t now)
     return rc;
 }
 
-int act_receive(act_db_t *self, int64_t now)
+int act_receive(act_db_t *self)
 {
     int rc = 0;
     while (rc == 0 && self->conn && self->await_count && !PQisBusy(self->conn)) {
@@ -401,7 +397,7 @@ int act_receive(act_db_t *self, int64_t now)
             PROTO_ASSERT(await.kind == ACT_AWAIT_SYNC);
             self->await_first = (self->await_first + 1) % self->await_room;
             self->await_count--;
-            rc = s_synced(self, now);
+            rc = s_synced(self);
         } else if (result) {
             self->between = true;
             /* Out of the ring first: taking it may push more. */

@@ -104,6 +104,8 @@ static void s_reset(act_job_t *job)
 void act_job_free(act_db_t *self, act_job_t *job)
 {
     s_reset(job);
+    if (job->plan)
+        job->plan->generation->users--;
     if (job->kept.capacity > S_KEEP_BYTES)
         proto_buf_free(&job->kept);
     job->next = self->free_jobs;
@@ -154,6 +156,8 @@ void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
     job->deadline = now + record->deadline;
     job->retried = job->alone = false;
     job->plan = self->phase == ACT_PHASE_READY ? act_plan_find(self, record->operation, record->name) : NULL;
+    if (job->plan)
+        job->plan->generation->users++;
     if (!job->plan || !job->plan->prepared) {
         act_reply_error(self, job, PROTO_ERROR_no_worker, "This worker does not offer the operation");
         return;

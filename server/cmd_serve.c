@@ -16,17 +16,21 @@
 #include "port.h"
 #include "proto_clock.h"
 #include "proto_log.h"
+#include "reload.h"
 #include "serve.h"
 
-enum { S_READY_MS = 10000, S_READY_POLL_MS = 20 };
+enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_MS = 20 };
 
 static void s_help(void)
 {
-    puts("usage: muster serve [options]\n"
-         "\n"
-         "Runs broker, database actors, chat worker and HTTP gateway in one process. Ctrl-C or SIGTERM lets "
-         "what is\n"
-         "under way finish, then exits 0; a second one ends it at once.\n");
+    puts(
+        "usage: muster serve [options]\n"
+        "\n"
+        "Runs broker, database actors, chat worker and HTTP gateway in one process. Ctrl-C or SIGTERM lets "
+        "what is\n"
+        "under way finish, then exits 0; a second one ends it at once. SIGHUP loads the endpoint files anew; "
+        "--dev\n"
+        "does so by itself when they change.\n");
     srv_config_help(SRV_SET_ALL);
     puts("\nA flag wins over the environment, the environment over the file. NAME_FILE in the environment "
          "names a file\n"
@@ -38,6 +42,16 @@ static void s_signal_set(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
+}
+
+/* The next of these signals or SIGHUP; -1 when none comes in time. */
+static int s_next_signal(int64_t ms)
+{
+    sigset_t set;
+    s_signal_set(&set);
+    sigaddset(&set, SIGHUP);
+    struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    return sigtimedwait(&set, NULL, &wait);
 }
 
 static bool s_wait_signal(int64_t ms)
@@ -62,6 +76,7 @@ static void s_take_signals(void)
 {
     sigset_t set;
     s_signal_set(&set);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     zsys_init();
@@ -196,27 +211,42 @@ static bool s_await_ready(const char *endpoint, int64_t started)
 static void s_tell_start(const srv_serve_plan_t *plan)
 {
     const srv_config_t *config = plan->config;
+    act_program_t *program = act_current_hold(plan->programs);
     proto_log(PROTO_LOG_INFO, "server",
               "muster " MUSTER_VERSION
               " serves %u operations on http://%s%s%s:%u, %s%s%s, with %lld database actors",
-              plan->program->script_count, strchr(plan->address, ':') ? "[" : "", plan->address,
+              program->script_count, strchr(plan->address, ':') ? "[" : "", plan->address,
               strchr(plan->address, ':') ? "]" : "", plan->port, plan->local,
               plan->open_endpoint ? " and " : "", plan->open_endpoint ? plan->open_endpoint : "",
               (long long)srv_config_number(config, SRV_OPT_actors));
+    act_program_free(&program);
     if (srv_config_number(config, SRV_OPT_dev))
         proto_log(PROTO_LOG_WARN, "server", "--dev: nobody is asked who they are; not for production");
 }
 
-static int s_run(const srv_serve_plan_t *plan, proto_buf_t *why)
+/* Serves until a signal says stop; SIGHUP, and with --dev a change of the files, loads them anew. */
+static void s_serve(srv_serve_t *serve, const srv_serve_plan_t *plan, srv_reload_t *reload)
+{
+    bool watch = srv_config_number(plan->config, SRV_OPT_dev);
+    for (;;) {
+        int signal = s_next_signal(watch ? S_WATCH_MS : S_IDLE_MS);
+        if (signal == SIGINT || signal == SIGTERM)
+            return;
+        bool asked = signal == SIGHUP || (signal < 0 && watch && srv_reload_changed(reload));
+        if (asked && srv_reload_again(reload) == 0)
+            srv_serve_reload(serve);
+    }
+}
+
+static int s_run(const srv_serve_plan_t *plan, srv_reload_t *reload, proto_buf_t *why)
 {
     int64_t started = proto_clock_ms();
     srv_serve_t *serve = srv_serve_start(plan, why);
     if (!serve)
         return 1;
     s_tell_start(plan);
-    bool stop = s_await_ready(plan->local, started);
-    while (!stop)
-        stop = s_wait_signal(3600000);
+    if (!s_await_ready(plan->local, started))
+        s_serve(serve, plan, reload);
     proto_log(PROTO_LOG_INFO, "server", "stopping");
     srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), s_interrupted);
     srv_serve_stop(&serve);
@@ -246,22 +276,6 @@ static int s_prepare(srv_serve_plan_t *plan, char address[64], char *local, size
     return 0;
 }
 
-static act_program_t *s_load(const srv_config_t *config, proto_buf_t *why)
-{
-    char dir[4096];
-    if (srv_api_dir(srv_config_text(config, SRV_OPT_dir), dir, sizeof dir - 16, why) < 0)
-        return NULL;
-    strcat(dir, "/endpoints");
-    proto_buf_t errors = PROTO_BUF_INIT;
-    act_program_t *program = act_program_load(dir, (uint64_t)proto_clock_wall_us(), &errors);
-    if (!program) {
-        fputs(proto_buf_text(&errors), stderr);
-        proto_buf_string(why, "the endpoint files have mistakes");
-    }
-    proto_buf_free(&errors);
-    return program;
-}
-
 int srv_cmd_serve(int argc, char **argv)
 {
     srv_config_t config;
@@ -274,19 +288,19 @@ int srv_cmd_serve(int argc, char **argv)
     }
     if (srv_config_read(&config, SRV_SET_ALL, &argc, argv, &why) == 0) {
         srv_serve_plan_t plan = {.config = &config};
-        act_program_t *program = NULL;
+        srv_reload_t reload = {0};
         if (argc > 1)
             proto_buf_printf(&why, "unknown argument %s", argv[1]);
         else if (s_prepare(&plan, address, local, sizeof local, &why) < 0 ||
-                 !(program = s_load(&config, &why)))
+                 srv_reload_open(&reload, srv_config_text(&config, SRV_OPT_dir), &why) < 0)
             rc = 1;
         else {
-            plan.program = program;
+            plan.programs = reload.programs;
             s_take_signals();
-            rc = s_run(&plan, &why);
+            rc = s_run(&plan, &reload, &why);
             zsys_shutdown();
         }
-        act_program_free(&program);
+        srv_reload_close(&reload);
     }
     srv_config_free(&config);
     if (why.size)

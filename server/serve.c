@@ -74,7 +74,7 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
             .context = context,
             .broker = s_inside,
             .conninfo = srv_config_text(plan->config, SRV_OPT_database),
-            .program = plan->program,
+            .programs = plan->programs,
             .window = (uint16_t)s_number(plan, SRV_OPT_window),
             .takes_slow = i < slow,
             .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
@@ -84,10 +84,8 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         if (!self->dbs[i])
             return -1;
     }
-    self->chat_config = (act_chat_config_t){.context = context,
-                                            .broker = s_inside,
-                                            .catalogue = plan->program->catalogue,
-                                            .provider = act_provider_echo()};
+    self->chat_config = (act_chat_config_t){
+        .context = context, .broker = s_inside, .programs = plan->programs, .provider = act_provider_echo()};
     self->chat = s_begin(act_chat_actor, &self->chat_config);
     return self->chat ? 0 : -1;
 }
@@ -133,6 +131,13 @@ srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why)
         srv_serve_stop(&self);
     }
     return self;
+}
+
+void srv_serve_reload(srv_serve_t *self)
+{
+    for (int i = 0; i < self->db_count; i++)
+        zstr_send(self->dbs[i], "RELOAD");
+    zstr_send(self->chat, "RELOAD");
 }
 
 /* Waits until `count` actors have said DRAINED, or the time is up. */

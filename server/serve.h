@@ -4,7 +4,7 @@
 #ifndef SRV_SERVE_H
 #define SRV_SERVE_H
 
-#include "act_program.h"
+#include "act_current.h"
 #include "config.h"
 
 typedef struct srv_serve srv_serve_t;
@@ -12,7 +12,7 @@ typedef struct srv_serve srv_serve_t;
 /* What was read before anything starts; borrowed until srv_serve_stop. */
 typedef struct srv_serve_plan {
     const srv_config_t *config;
-    const act_program_t *program;
+    act_current_t *programs;
     const char *address; /* of HTTP */
     uint16_t port;
     const char *local;         /* ipc:// endpoint of the broker */
@@ -22,6 +22,8 @@ typedef struct srv_serve_plan {
 /* Starts broker, actors and gateways, each under way when this returns. NULL with a sentence in `why`; then
  * nothing runs. */
 srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why);
+/* plan->programs has a newer program: tells the actors. */
+void srv_serve_reload(srv_serve_t *self);
 /* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker. `interrupted` is
  * asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));
