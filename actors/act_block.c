@@ -298,6 +298,22 @@ static void s_check_path_params(act_block_t *self)
     }
 }
 
+/* A body is JSON or a form, so one request cannot fill both. */
+static void s_check_body(act_block_t *self)
+{
+    bool json = false;
+    for (uint32_t i = 0; i < self->operation.param_count; i++)
+        json = json || self->params[i].source == PROTO_SOURCE_BODY ||
+               self->params[i].source == PROTO_SOURCE_WHOLE;
+    for (uint32_t i = 0; i < self->operation.param_count && json; i++) {
+        const proto_param_t *param = &self->params[i];
+        if (param->source == PROTO_SOURCE_FORM || param->source == PROTO_SOURCE_FILE)
+            act_block_fail(self, self->param_lines[i],
+                           "a body is JSON (@body) or a form (@form, @file), not both",
+                           proto_bytes_of(param->name));
+    }
+}
+
 static void s_check_used(act_block_t *self)
 {
     for (uint32_t i = 0; i < self->operation.param_count; i++)
@@ -436,6 +452,7 @@ void act_block_finish(act_block_t *self)
     else if (!service && self->step_count == 0)
         act_block_fail(self, self->first_line, "there is no statement", (proto_bytes_t){0});
     s_check_path_params(self);
+    s_check_body(self);
     if (service)
         s_check_service(self);
     else if (self->step_count)

@@ -153,6 +153,8 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
         .content_type = gw_http_header(http, "content-type"),
         .content_encoding = gw_http_header(http, "content-encoding"),
         .body = http->body,
+        .headers = http->headers,
+        .header_count = http->header_count,
     };
     proto_error_t error = gw_bind(&self->binder, match->route, &input);
     if (error) {

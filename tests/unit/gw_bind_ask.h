@@ -31,6 +31,17 @@ static const char ask_endpoints[] =
     "-- @endpoint POST /maybe\n-- @operation maybe\n-- @body * doc jsonb ?\nSELECT :doc;\n"
     "-- @endpoint PUT /mixed/{id}\n-- @operation mixed\n-- @path id int8\n-- @query dry bool ?\n"
     "-- @body name text\nSELECT :id, :dry, :name;\n"
+    "-- @endpoint GET /fields\n-- @operation fields\n-- @header x_count int4 (1..)\n"
+    "-- @header idempotency_key text ? (..8 chars)  @header tag text[] ?\n"
+    "SELECT :x_count, :idempotency_key, :tag;\n"
+    "-- @endpoint POST /form\n-- @operation form\n-- @form name text (..10 chars)\n"
+    "-- @form age int4 ? (0..150)  @form tags text[] ?\nSELECT :name, :age, :tags;\n"
+    "-- @endpoint POST /upload\n-- @operation upload\n-- @file one bytea  @file words text ?  "
+    "@file doc jsonb ?\n-- @form one_filename text ? (..8 chars)  @form one_content_type text ?\n"
+    "-- @form plain_filename text ?\n"
+    "SELECT :one, :words, :doc, :one_filename, :one_content_type, :plain_filename;\n"
+    "-- @endpoint POST /album\n-- @operation album\n-- @file pics bytea[] ?\n"
+    "-- @form pics_filename text[] ?\nSELECT :pics, :pics_filename;\n"
     "-- @endpoint POST /nothing\n-- @operation nothing\nSELECT 1;\n"
     "-- @endpoint GET /me\n-- @operation me\n-- @query q text ?\nSELECT :q, :auth.sub, :request.id;\n";
 

@@ -142,6 +142,13 @@ static void test_parameters(void **state)
         {S_OP "-- @param q int4 = 5x\nSELECT 1;", "2: the default is no value: q int4 = 5x\n"},
         {S_OP "-- @query * q jsonb\nSELECT :q;", "2: only @body takes *: * q jsonb\n"},
         {S_OP "-- @query q int4\n-- @body q int4\nSELECT :q;", "3: the parameter is declared twice: q\n"},
+        {S_OP "-- @header q text\n-- @header q text\nSELECT :q;", "3: the parameter is declared twice: q\n"},
+        {S_OP "-- @form a text\n-- @body b text\n-- @file c bytea\nSELECT :a, :b, :c;",
+         "2: a body is JSON (@body) or a form (@form, @file), not both: a\n"
+         "4: a body is JSON (@body) or a form (@form, @file), not both: c\n"},
+        {S_OP "-- @body * a jsonb\n-- @form b text\nSELECT :a, :b;",
+         "3: a body is JSON (@body) or a form (@form, @file), not both: b\n"},
+        {S_OP "-- @form * a jsonb\nSELECT :a;", "2: only @body takes *: * a jsonb\n"},
         {S_OP "-- @query q int4\nSELECT 1;", "2: this parameter is not used by the statement: q\n"},
         {S_OP "-- @query q int4\nSELECT ':q', \":q\" /* :q */ -- :q\n;",
          "2: this parameter is not used by the statement: q\n"},
