@@ -14,6 +14,7 @@ static const struct {
     {"migrate", srv_cmd_migrate, "bring the database's schema up to date; --seed adds the sample data"},
     {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},
     {"show", srv_cmd_show, "look into a running broker: services, workers, queues, inflight, stats ..."},
+    {"new", srv_cmd_new, "make a folder with the beginning of an API of your own"},
 };
 
 static void s_help(FILE *to)

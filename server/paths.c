@@ -13,8 +13,8 @@ static bool s_is_dir(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Looks for api/gathering in the folders above the program. */
-static bool s_find_source(char *dir, size_t size)
+/* Looks for api/NAME in the folders above the program. */
+static bool s_find_source(const char *name, char *dir, size_t size)
 {
     char program[4096];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -23,11 +23,18 @@ static bool s_find_source(char *dir, size_t size)
     program[length] = '\0';
     for (char *slash; (slash = strrchr(program, '/'));) {
         *slash = '\0';
-        int written = snprintf(dir, size, "%s/api/gathering", program);
+        int written = snprintf(dir, size, "%s/api/%s", program, name);
         if (written > 0 && (size_t)written < size && s_is_dir(dir))
             return true;
     }
     return false;
+}
+
+/* The folder as it is installed, else the one in the source tree that this program was built in. */
+static bool s_find(const char *name, char *dir, size_t size)
+{
+    int written = snprintf(dir, size, "%s/%s", MUSTER_DATADIR, name);
+    return (written > 0 && (size_t)written < size && s_is_dir(dir)) || s_find_source(name, dir, size);
 }
 
 int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why)
@@ -39,9 +46,16 @@ int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why)
         proto_buf_printf(why, "there is no folder %s (--dir)", option);
         return -1;
     }
-    snprintf(dir, size, "%s", MUSTER_DATADIR "/gathering");
-    if (s_is_dir(dir) || s_find_source(dir, size))
+    if (s_find("gathering", dir, size))
         return 0;
     proto_buf_string(why, "the GatheRing API was not found; name a folder with --dir");
+    return -1;
+}
+
+int srv_template_dir(char *dir, size_t size, proto_buf_t *why)
+{
+    if (s_find("template", dir, size))
+        return 0;
+    proto_buf_string(why, "the template was not found: it is installed as " MUSTER_DATADIR "/template");
     return -1;
 }

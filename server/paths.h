@@ -9,5 +9,7 @@
  * API, else the one in the source tree that this program was built in. -1 with a sentence in `why` when there
  * is none. */
 PROTO_MUST_CHECK int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why);
+/* The folder whose files `muster new` copies, found the same way. */
+PROTO_MUST_CHECK int srv_template_dir(char *dir, size_t size, proto_buf_t *why);
 
 #endif
