@@ -78,9 +78,7 @@ static proto_bytes_t s_cut(proto_bytes_t *text, size_t size)
     return front;
 }
 
-/* Cuts a quoted string off the front, without its quotes and with its escapes; false when it does not end.
- * Only
- * \" and \\ are escapes: a filename may hold other backslashes, which browsers send as they are. */
+/* Cuts a quoted string off the front, without its quotes and with its escapes; false when it does not end. */
 static bool s_quoted(proto_bytes_t *text, proto_bytes_t *value)
 {
     for (size_t i = 1; i < text->size; i++) {
@@ -89,8 +87,8 @@ static bool s_quoted(proto_bytes_t *text, proto_bytes_t *value)
             (void)s_cut(text, i + 1);
             return true;
         }
-        if (text->data[i] == '\\' && i + 1 < text->size && s_among(text->data[i + 1], "\"\\"))
-            i++;
+        if (text->data[i] == '\\')
+            i++; /* whatever is escaped, it ends nothing */
     }
     return false;
 }
