@@ -156,6 +156,16 @@ static int s_start_loop(gw_gateway_t *self)
     return 0;
 }
 
+static int s_init_cors(gw_gateway_t *self)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    int rc = gw_cors_parse(&self->cors, self->config->cors_origins, &why);
+    if (rc < 0)
+        proto_log(PROTO_LOG_ERROR, "gateway", "%s", proto_buf_text(&why));
+    proto_buf_free(&why);
+    return rc;
+}
+
 static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *config)
 {
     int64_t now = proto_clock_ms();
@@ -177,6 +187,8 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     proto_wheel_init(&self->wheel, now);
     proto_wheel_init(&self->conn_wheel, now);
     gw_binder_init(&self->binder);
+    if (s_init_cors(self) < 0)
+        return -1;
     gw_log_init(&self->log, config->access_log);
     self->wire = proto_wire_open(config->context, config->broker, now);
     if (!self->wire) {
@@ -192,6 +204,7 @@ static void s_finish_request(void *item)
     gw_request_t *request = item;
     proto_buf_free(&request->line);
     proto_buf_free(&request->arguments);
+    proto_buf_free(&request->kept);
     gw_generation_drop(&request->generation);
 }
 
@@ -224,6 +237,7 @@ static void s_free(gw_gateway_t *self)
     gw_generation_drop(&self->generation);
     gw_address_free(&self->addresses);
     gw_binder_free(&self->binder);
+    gw_cors_free(&self->cors);
     gw_log_flush(&self->log);
     gw_log_free(&self->log);
     proto_buf_free(&self->json);

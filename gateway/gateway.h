@@ -15,6 +15,7 @@ typedef struct gateway_config {
     const char *address;                              /* numeric IPv4 or IPv6 address to listen on */
     uint16_t port;                                    /* 1..65535 */
     bool dev;                                         /* everybody is user "dev" with role admin */
+    const char *cors_origins;                         /* see gw_cors_parse */
     bool access_log;                                  /* a line per request on stderr */
     uint32_t connections;                             /* most at once */
     uint32_t per_address;                             /* most of one peer address */

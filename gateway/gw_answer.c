@@ -2,6 +2,8 @@
 /* Writing answers: status, header lines, body, access-log line. Thread: the gateway's. */
 #include "gw_internal.h"
 
+#include "gw_etag.h"
+#include "gw_link.h"
 #include "proto_clock.h"
 #include "proto_json.h"
 
@@ -50,19 +52,64 @@ static void s_release(gw_gateway_t *self, gw_request_t *request)
         proto_slab_release(&self->requests, request->id);
 }
 
+static proto_bytes_t s_if_none_match(const gw_request_t *request)
+{
+    return (proto_bytes_t){request->kept.data, request->origin_at};
+}
+
+static proto_bytes_t s_origin(const gw_request_t *request)
+{
+    size_t at = request->origin_at;
+    return request->kept.size > at ? (proto_bytes_t){request->kept.data + at, request->kept.size - at}
+                                   : (proto_bytes_t){0};
+}
+
+/* An answer to GET or HEAD may be kept and must be asked for again; all others are for once. RFC 9110 section
+ * 15.4.5: a 304 has the ETag, Cache-Control and Vary that the 200 would have had. */
+static void s_cache(gw_gateway_t *self, const gw_request_t *request, gw_http_response_t *response)
+{
+    static const char fresh[] = "\r\nCache-Control: no-cache\r\n";
+    if (!request->fetch || response->status != 200) {
+        proto_buf_string(&self->extra, "Cache-Control: no-store\r\n");
+        return;
+    }
+    char tag[GW_ETAG_SIZE];
+    gw_etag_write(request->tag ? request->tag : gw_etag_hash(response->body), tag);
+    proto_buf_append(&self->extra, "ETag: ", 6);
+    proto_buf_append(&self->extra, tag, sizeof tag);
+    proto_buf_append(&self->extra, fresh, sizeof fresh - 1);
+    if (gw_etag_matches(s_if_none_match(request), tag)) {
+        response->status = 304;
+        response->content_type = NULL;
+        response->body = (proto_bytes_t){0};
+    }
+}
+
+/* What every answer says, whoever wrote it. */
+static void s_manners(gw_gateway_t *self, const gw_request_t *request, gw_http_response_t *response)
+{
+    static const char closed[] = GW_HEADERS_CLOSED;
+    proto_buf_append(&self->extra, closed, sizeof closed - 1);
+    if (!request->preflight)
+        gw_cors_answer(&self->cors, s_origin(request), &self->extra);
+    s_cache(self, request, response);
+    response->extra = proto_buf_bytes(&self->extra);
+}
+
 void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char *content_type,
                proto_bytes_t body, bool close)
 {
-    if (request->conn)
-        gw_conn_respond(request->conn, request->sequence,
-                        &(gw_http_response_t){
-                            .status = status,
-                            .content_type = content_type,
-                            .extra = proto_buf_bytes(&self->extra),
-                            .body = body,
-                            .close = close || self->draining,
-                        });
-    s_log(self, request, request->conn ? status : 499, body.size);
+    gw_http_response_t response = {
+        .status = status,
+        .content_type = content_type,
+        .body = body,
+        .close = close || self->draining,
+    };
+    if (request->conn) {
+        s_manners(self, request, &response);
+        gw_conn_respond(request->conn, request->sequence, &response);
+    }
+    s_log(self, request, request->conn ? response.status : 499, response.body.size);
     s_release(self, request);
 }
 
@@ -129,12 +176,22 @@ static void s_location(gw_gateway_t *self, const char *template, proto_bytes_t d
     proto_buf_string(&self->extra, "\r\n");
 }
 
-void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document)
+/* The request's own target, as the client wrote it. */
+static proto_bytes_t s_target(const gw_request_t *request)
+{
+    const uint8_t *blank = memchr(request->line.data, ' ', request->line.size);
+    size_t used = (size_t)(blank + 1 - request->line.data);
+    return (proto_bytes_t){blank + 1, request->line.size - used};
+}
+
+void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor)
 {
     const proto_operation_t *operation = request->route->operation;
     gw_answer_begin(self, request);
     if (operation->location)
         s_location(self, operation->location, document);
+    if (cursor.size)
+        gw_link_next(s_target(request), cursor, &self->extra);
     if (operation->status == 204) {
         gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
         return;

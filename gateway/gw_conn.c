@@ -340,11 +340,11 @@ static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
         gw_problem_of(PROTO_ERROR_overloaded, proto_bytes_of("there are too many connections"));
     proto_buf_reset(&self->json);
     gw_problem_write(&problem, id, &self->json);
-    proto_buf_printf(
-        &conn->http.out,
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " GW_PROBLEM_TYPE "\r\n"
-        "Content-Length: %zu\r\nX-Request-ID: %.*s\r\nRetry-After: 1\r\nConnection: close\r\n\r\n",
-        self->json.size, (int)id.size, trace);
+    proto_buf_printf(&conn->http.out,
+                     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " GW_PROBLEM_TYPE "\r\n"
+                     "Content-Length: %zu\r\nX-Request-ID: %.*s\r\nRetry-After: 1\r\n" GW_HEADERS_CLOSED
+                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+                     self->json.size, (int)id.size, trace);
     proto_buf_append(&conn->http.out, self->json.data, self->json.size);
     conn->http.closing = true;
     s_mark(conn);

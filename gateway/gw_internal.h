@@ -9,6 +9,7 @@
 #include "gateway.h"
 #include "gw_address.h"
 #include "gw_bind.h"
+#include "gw_cors.h"
 #include "gw_generation.h"
 #include "gw_http.h"
 #include "gw_log.h"
@@ -26,6 +27,14 @@ enum {
     GW_READ_BYTES = 65536
 };
 
+/* What every answer says to browsers: take it for what it says it is, show it in no frame, tell nobody where
+ * you come from. */
+#define GW_HEADERS_ALWAYS                                                                                    \
+    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n"
+/* The same for all that is no page: whatever it holds, nothing of it is run or loaded. */
+#define GW_HEADERS_CLOSED                                                                                    \
+    GW_HEADERS_ALWAYS "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+
 typedef struct gw_conn gw_conn_t;
 typedef struct gw_gateway gw_gateway_t;
 
@@ -38,6 +47,8 @@ typedef struct gw_request {
     uint32_t sequence; /* on its connection */
     bool waiting;      /* the broker has it */
     bool resent;
+    bool fetch;     /* GET or HEAD: its answer may be kept by caches, and asked for again conditionally */
+    bool preflight; /* its CORS lines are written already */
     gw_builtin_t builtin;
     const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
     gw_generation_t *generation; /* held */
@@ -47,6 +58,9 @@ typedef struct gw_request {
     uint8_t trace_size;
     char trace[GW_TRACE];
     proto_buf_t line;      /* "METHOD target" for the log */
+    proto_buf_t kept;      /* header fields that the answer depends on: If-None-Match, then Origin */
+    uint32_t origin_at;    /* where in `kept` that begins */
+    uint64_t tag;          /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments; /* as sent, to be sent once more if a worker is lost */
 } gw_request_t;
 
@@ -72,6 +86,7 @@ struct gw_gateway {
     uint8_t *read_buffer; /* one for all connections: what is read is taken at once */
     int64_t timer_at;
     gw_binder_t binder;
+    gw_cors_t cors;
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
     gw_system_sample_t cpu;
@@ -102,16 +117,19 @@ void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
 /* A request id that nobody has had before; borrows `trace`. */
 proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
 
-/* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them. */
+/* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them,
+ * gw_answer adds those of every answer: security, CORS, caching. */
 void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request);
-/* Sends the answer, logs it and frees the request. */
+/* Sends the answer, logs it and frees the request. A 200 to GET or HEAD gets its ETag here, and becomes a 304
+ * when the client has that body already. */
 void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char *content_type,
                proto_bytes_t body, bool close);
 /* The same for a problem; adds Retry-After to a 503 and WWW-Authenticate to a 401. */
 void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem, bool close);
 void gw_answer_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error, proto_bytes_t detail);
-/* The answer of an operation's FINAL. */
-void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document);
+/* The answer of an operation's FINAL: its document, and the cursor of the next page, empty when there is
+ * none. */
+void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor);
 
 /* gw_send.c: handing requests to the broker. */
 /* Sends the request with `arguments` (MessagePack map) to the operation; 0 and it is waiting, -1 when it

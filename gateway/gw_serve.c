@@ -48,9 +48,10 @@ static gw_request_t *s_open(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequen
     gw_request_t *request = proto_slab_take(&self->requests, &id);
     if (!request)
         request = &self->spare;
-    proto_buf_t line = request->line, arguments = request->arguments;
+    proto_buf_t line = request->line, arguments = request->arguments, kept = request->kept;
     proto_buf_reset(&line);
     proto_buf_reset(&arguments);
+    proto_buf_reset(&kept);
     *request = (gw_request_t){
         .id = id,
         .conn = conn,
@@ -59,6 +60,7 @@ static gw_request_t *s_open(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequen
         .started_us = proto_clock_us(),
         .line = line,
         .arguments = arguments,
+        .kept = kept,
     };
     *gw_conn_requests(conn) = request;
     strcpy(request->address, gw_conn_address(conn));
@@ -74,6 +76,26 @@ static void s_line(gw_request_t *request, const gw_http_request_t *http)
         proto_buf_byte(&request->line, '?');
         proto_buf_append(&request->line, http->query.data, http->query.size);
     }
+}
+
+/* Keeps what the answer depends on: the header fields are gone by then. If-None-Match is a list, so several
+ * fields are one (RFC 9110 section 5.3). */
+static void s_keep(gw_request_t *request, const gw_http_request_t *http)
+{
+    request->fetch = proto_bytes_is(http->method, "GET") || proto_bytes_is(http->method, "HEAD");
+    proto_bytes_t origin = {0};
+    for (uint32_t i = 0; i < http->header_count; i++) {
+        const gw_http_header_t *header = &http->headers[i];
+        if (request->fetch && proto_bytes_is(header->name, "if-none-match")) {
+            if (request->kept.size)
+                proto_buf_byte(&request->kept, ',');
+            proto_buf_append(&request->kept, header->value.data, header->value.size);
+        } else if (!origin.size && proto_bytes_is(header->name, "origin")) {
+            origin = header->value;
+        }
+    }
+    request->origin_at = (uint32_t)request->kept.size;
+    proto_buf_append(&request->kept, origin.data, origin.size);
 }
 
 /* The deadline: the operation's, or sooner when the client says so (X-Request-Timeout: SECONDS). */
@@ -93,11 +115,30 @@ static void s_deadline(gw_gateway_t *self, gw_request_t *request, const gw_http_
     request->deadline_ms = gw_now(self) + timeout_ms;
 }
 
-static void s_allow(gw_gateway_t *self, gw_request_t *request, const gw_match_t *match, bool refused)
+/* A browser asks whether a page of another origin may send its request. */
+static void s_preflight(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                        const gw_match_t *match)
 {
+    proto_bytes_t method = gw_http_header(http, "access-control-request-method");
+    proto_bytes_t origin = gw_http_header(http, "origin");
+    if (!method.size || !origin.size)
+        return;
+    gw_match_t there;
+    (void)gw_router_match(request->generation->router, method, http->path, &there);
+    gw_cors_preflight(&self->cors, origin, match->allow,
+                      gw_http_header(http, "access-control-request-headers"),
+                      there.route ? there.route->operation : NULL, &self->extra);
+    request->preflight = true;
+}
+
+static void s_allow(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                    const gw_match_t *match)
+{
+    bool refused = !proto_bytes_is(http->method, "OPTIONS");
     gw_answer_begin(self, request);
     proto_buf_printf(&self->extra, "Allow: %s\r\n", match->allow);
     if (!refused) {
+        s_preflight(self, request, http, match);
         gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
         return;
     }
@@ -187,6 +228,7 @@ void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http
     gw_request_t *request = s_open(self, conn, http->sequence);
     s_trace(self, request, gw_http_header(http, "x-request-id"));
     s_line(request, http);
+    s_keep(request, http);
     request->generation = gw_generation_hold(self->generation);
     gw_match_t match;
     if (proto_bytes_is(http->path, "*")) { /* OPTIONS *: the server as a whole */
@@ -207,7 +249,7 @@ void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http
         break;
     case GW_MATCH_METHOD:
     case GW_MATCH_OPTIONS:
-        s_allow(self, request, &match, !proto_bytes_is(http->method, "OPTIONS"));
+        s_allow(self, request, http, &match);
         break;
     case GW_MATCH_SLASH:
         s_redirect(self, request, http);
@@ -289,7 +331,7 @@ void gw_serve_record(gw_gateway_t *self, const proto_record_t *record)
         else if (request->builtin)
             gw_health_finish(self, request, record->body, NULL);
         else
-            gw_answer_final(self, request, record->body);
+            gw_answer_final(self, request, record->body, record->key);
         break;
     default:
         break;

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "commands.h"
 #include "database.h"
+#include "gw_cors.h"
 #include "paths.h"
 #include "port.h"
 #include "proto_clock.h"
@@ -121,6 +122,21 @@ static int s_check_dev(const srv_config_t *config, srv_serve_plan_t *plan, proto
         proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)",
                          plan->open_endpoint);
     return why->size ? -1 : 0;
+}
+
+/* Front ends under development run on this machine, at ports of their own. */
+static int s_check_cors(const srv_config_t *config, srv_serve_plan_t *plan, proto_buf_t *why)
+{
+    gw_cors_t cors;
+    const char *origins = srv_config_text(config, SRV_OPT_cors_origins);
+    plan->cors_origins = *origins || !srv_config_number(config, SRV_OPT_dev) ? origins : GW_CORS_DEV;
+    proto_buf_t sentence = PROTO_BUF_INIT;
+    int rc = gw_cors_parse(&cors, plan->cors_origins, &sentence);
+    if (rc < 0)
+        proto_buf_printf(why, "--cors-origins: %s", proto_buf_text(&sentence));
+    proto_buf_free(&sentence);
+    gw_cors_free(&cors);
+    return rc;
 }
 
 /* The port of a tcp endpoint is checked beforehand, so that its holder can be named. */
@@ -270,8 +286,8 @@ static int s_prepare(srv_serve_plan_t *plan, char address[64], char *local, size
         proto_buf_string(why, "the path of --ipc is too long for a socket");
     plan->address = address;
     plan->local = local;
-    if (why->size || s_check_dev(config, plan, why) < 0 || s_check_ports(plan, why) < 0 ||
-        s_check_local(local, why) < 0)
+    if (why->size || s_check_dev(config, plan, why) < 0 || s_check_cors(config, plan, why) < 0 ||
+        s_check_ports(plan, why) < 0 || s_check_local(local, why) < 0)
         return -1;
     return 0;
 }

@@ -98,6 +98,7 @@ static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, voi
         .address = plan->address,
         .port = plan->port,
         .dev = s_number(plan, SRV_OPT_dev) != 0,
+        .cors_origins = plan->cors_origins,
         .access_log = strcmp(srv_config_text(plan->config, SRV_OPT_access_log), "on") == 0,
         .connections = (uint32_t)s_number(plan, SRV_OPT_connections),
         .per_address = (uint32_t)s_number(plan, SRV_OPT_per_address),

@@ -15,6 +15,7 @@ typedef struct srv_serve_plan {
     act_current_t *programs;
     const char *address; /* of HTTP */
     uint16_t port;
+    const char *cors_origins;  /* whose pages may read answers; see gw_cors_parse */
     const char *local;         /* ipc:// endpoint of the broker */
     const char *open_endpoint; /* tcp:// endpoint for ZeroMQ peers; NULL: none */
 } srv_serve_plan_t;
