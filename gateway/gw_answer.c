@@ -88,8 +88,11 @@ static void s_cache(gw_gateway_t *self, const gw_request_t *request, gw_http_res
 /* What every answer says, whoever wrote it. */
 static void s_manners(gw_gateway_t *self, const gw_request_t *request, gw_http_response_t *response)
 {
-    static const char closed[] = GW_HEADERS_CLOSED;
-    proto_buf_append(&self->extra, closed, sizeof closed - 1);
+    static const char closed[] = GW_HEADERS_CLOSED, page[] = GW_HEADERS_PAGE;
+    if (request->builtin == GW_BUILTIN_DOCS)
+        proto_buf_append(&self->extra, page, sizeof page - 1);
+    else
+        proto_buf_append(&self->extra, closed, sizeof closed - 1);
     if (!request->preflight)
         gw_cors_answer(&self->cors, s_origin(request), &self->extra);
     s_cache(self, request, response);

@@ -27,9 +27,15 @@ static const struct {
     const char *path;
     gw_builtin_t builtin;
 } s_builtins[] = {
-    {"/health", GW_BUILTIN_HEALTH},        {"/health/live", GW_BUILTIN_LIVE},
-    {"/health/ready", GW_BUILTIN_READY},   {"/health/checks", GW_BUILTIN_CHECKS},
+    {"/health", GW_BUILTIN_HEALTH},
+    {"/health/live", GW_BUILTIN_LIVE},
+    {"/health/ready", GW_BUILTIN_READY},
+    {"/health/checks", GW_BUILTIN_CHECKS},
     {"/health/system", GW_BUILTIN_SYSTEM},
+    {"/openapi.json", GW_BUILTIN_OPENAPI},
+    {"/docs", GW_BUILTIN_DOCS},
+    {"/docs/app.js", GW_BUILTIN_DOCS_SCRIPT},
+    {"/docs/style.css", GW_BUILTIN_DOCS_STYLE},
 };
 
 static int s_method_index(proto_bytes_t method)

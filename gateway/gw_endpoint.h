@@ -20,7 +20,11 @@ typedef enum {
     GW_BUILTIN_LIVE,
     GW_BUILTIN_READY,
     GW_BUILTIN_CHECKS,
-    GW_BUILTIN_SYSTEM
+    GW_BUILTIN_SYSTEM,
+    GW_BUILTIN_OPENAPI, /* from here on: gw_docs.c */
+    GW_BUILTIN_DOCS,
+    GW_BUILTIN_DOCS_SCRIPT,
+    GW_BUILTIN_DOCS_STYLE
 } gw_builtin_t;
 
 typedef struct gw_route {

@@ -26,6 +26,7 @@ void gw_generation_drop(gw_generation_t **self_pointer)
     if (!self || --self->references > 0)
         return;
     gw_router_free(&self->router);
+    proto_buf_free(&self->openapi);
     for (size_t i = 0; i < self->count; i++) {
         proto_catalogue_free(&self->catalogues[i]);
         free(self->services[i]);

@@ -16,6 +16,8 @@ typedef struct gw_generation {
     proto_catalogue_t *catalogues[GW_CATALOGUES];
     char *services[GW_CATALOGUES];
     size_t count;
+    proto_buf_t openapi;  /* the API's description; empty until somebody asks for it (gw_docs.c) */
+    uint64_t openapi_tag; /* its hash */
 } gw_generation_t;
 
 /* One without catalogues: only the gateway's own endpoints. The caller holds its only reference. */

@@ -35,6 +35,12 @@ enum {
 #define GW_HEADERS_CLOSED                                                                                    \
     GW_HEADERS_ALWAYS "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
 
+/* For the documentation page: scripts, styles and requests of this server's own, and nothing written inline.
+ */
+#define GW_HEADERS_PAGE                                                                                      \
+    GW_HEADERS_ALWAYS "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "   \
+                      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+
 typedef struct gw_conn gw_conn_t;
 typedef struct gw_gateway gw_gateway_t;
 
@@ -147,6 +153,9 @@ void gw_health_serve(gw_gateway_t *self, gw_request_t *request);
 /* Completes one with what the broker said: FINAL's document, or empty bytes and the problem. */
 void gw_health_finish(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document,
                       const gw_problem_t *problem);
+
+/* gw_docs.c: the API's description and the page that shows it. */
+void gw_docs_serve(gw_gateway_t *self, gw_request_t *request);
 
 /* gw_conn.c: connections. */
 /* Listens; -1 with a logged reason. */

@@ -219,6 +219,10 @@ static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builti
     if (s_refuse_stranger(self, request, open ? PROTO_AUTH_PUBLIC : PROTO_AUTH_USER))
         return;
     request->builtin = builtin;
+    if (builtin >= GW_BUILTIN_OPENAPI) {
+        gw_docs_serve(self, request);
+        return;
+    }
     request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
     gw_health_serve(self, request);
 }
