@@ -265,6 +265,7 @@ async function start() {
   about.textContent = `Version ${description.info.version}. ${description.info.description || ""}`;
   showAll();
   document.getElementById("search").addEventListener("input", search);
+  document.getElementById("tools").addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) {
       event.preventDefault();
