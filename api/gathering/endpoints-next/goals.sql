@@ -2,6 +2,9 @@
 -- Goals of agents. 0004_goals.sql has the rules and says why rows are locked as they are: what changes a state locks
 -- the row, judges it by agent.goal_refusal, and names the state that it found.
 --
+-- The goal as it was goes by the name was: RETURNING g would be a column g of judged. A refusal names it by _goal, for
+-- id is a column of the answer and NULL then.
+--
 -- A list reads goals in the order of its index and only then looks at what belongs to each: MATERIALIZED keeps that so.
 
 -- @endpoint  GET /goals
@@ -65,9 +68,9 @@ SELECT s.* FROM agent.goals g CROSS JOIN LATERAL agent.goal_shown(g) s WHERE g.i
 -- @body estimated_hours  float8 ? (0..1e9)
 -- @body tags             text[] = [] (..100 items)
 -- @body context          jsonb = {}
--- @error parent_not_found 404 "Goal {parent_id} not found"
--- @error parent_over      409 "Goal {parent_id} is {_status}: it takes no more subgoals"
--- @error too_deep         409 "Goal {parent_id} is too deep for subgoals"
+-- @error parent_not_found 404 "Goal {_parent} not found"
+-- @error parent_over      409 "Goal {_parent} is {_status}: it takes no more subgoals"
+-- @error too_deep         409 "Goal {_parent} is too deep for subgoals"
 -- @error agent_not_found  409 "There is no agent {agent_id}" on 23503 goals_agent
 -- @error circle_not_found 409 "There is no circle {circle_id}" on 23503 goals_circle
 -- @status 201   @location /goals/{id}
@@ -86,7 +89,7 @@ WITH parent AS MATERIALIZED (SELECT id, status, depth FROM agent.goals WHERE id 
                 :deadline, :estimated_hours, :tags, :context, coalesce(:auth.sub, 'user')
          FROM judged WHERE refusal IS NULL
          RETURNING g)
-SELECT j.refusal AS _error, j.status AS _status, s.*
+SELECT j.refusal AS _error, :parent_id::int8 AS _parent, j.status AS _status, s.*
 FROM judged j LEFT JOIN new ON true LEFT JOIN LATERAL agent.goal_shown(new.g) s ON true;
 
 -- @endpoint  PATCH /goals/{id}
@@ -107,16 +110,16 @@ FROM judged j LEFT JOIN new ON true LEFT JOIN LATERAL agent.goal_shown(new.g) s 
 -- @body tags             text[] ? (..100 items)
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status} and may not become {status}"
--- @error goal_blocked     409 "Goal {id} waits for open goals: {_blocking}"
--- @error attempts_used_up 409 "Goal {id} was started {_attempts} times, and may not be again"
--- @error goal_over        409 "Goal {id} is {_status}: its progress stays"
+-- @error wrong_state      409 "Goal {_goal} is {_status} and may not become {_wanted}"
+-- @error goal_blocked     409 "Goal {_goal} waits for open goals: {_blocking}"
+-- @error attempts_used_up 409 "Goal {_goal} was started {_attempts} times, and may not be again"
+-- @error goal_over        409 "Goal {_goal} is {_status}: its progress stays"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
-     judged AS MATERIALIZED (SELECT cur.g, coalesce(NULL
-         , CASE WHEN (cur.g).status <> :status THEN agent.goal_refusal(cur.g, :status) END   --? status
-         , CASE WHEN (cur.g).progress_percent <> :progress_percent                           --? progress_percent
-                 AND (cur.g).status IN ('completed', 'failed', 'cancelled') THEN 'goal_over' END  --? progress_percent
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+     judged AS MATERIALIZED (SELECT cur.was, coalesce(NULL
+         , CASE WHEN (cur.was).status <> :status THEN agent.goal_refusal(cur.was, :status) END   --? status
+         , CASE WHEN (cur.was).progress_percent <> :progress_percent                           --? progress_percent
+                 AND (cur.was).status IN ('completed', 'failed', 'cancelled') THEN 'goal_over' END  --? progress_percent
          ) AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET updated_at = now()
          , title = :title                                                                    --? title
@@ -131,9 +134,10 @@ WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KE
          , result_summary = :result_summary                                                  --? result_summary
          , lessons_learned = :lessons_learned                                                --? lessons_learned
          , tags = :tags                                                                      --? tags
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, (j.g).attempts AS _attempts,
-       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.g).id) END AS _blocking, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, :status::agent.goal_status AS _wanted,
+       (j.was).attempts AS _attempts,
+       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.was).id) END AS _blocking, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- A goal below it that is active is found by the trigger before_delete.
@@ -156,18 +160,18 @@ SELECT CASE WHEN cur.status = 'active' THEN 'goal_active' END AS _error FROM cur
 -- @tier write   @auth user
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not pending"
--- @error goal_blocked     409 "Goal {id} waits for open goals: {_blocking}"
--- @error attempts_used_up 409 "Goal {id} was started {_attempts} times, and may not be again"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not pending"
+-- @error goal_blocked     409 "Goal {_goal} waits for open goals: {_blocking}"
+-- @error attempts_used_up 409 "Goal {_goal} was started {_attempts} times, and may not be again"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status <> 'pending' THEN 'wrong_state'
-                            ELSE agent.goal_refusal(cur.g, 'active') END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status <> 'pending' THEN 'wrong_state'
+                            ELSE agent.goal_refusal(cur.was, 'active') END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET status = 'active'
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, (j.g).attempts AS _attempts,
-       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.g).id) END AS _blocking, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, (j.was).attempts AS _attempts,
+       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.was).id) END AS _blocking, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  POST /goals/{id}/complete
@@ -177,15 +181,15 @@ FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s 
 -- @query result_summary text ? (..100000 chars)
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not active"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not active"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status <> 'active' THEN 'wrong_state'
-                            ELSE agent.goal_refusal(cur.g, 'completed') END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status <> 'active' THEN 'wrong_state'
+                            ELSE agent.goal_refusal(cur.was, 'completed') END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET status = 'completed', result_summary = coalesce(:result_summary, g.result_summary)
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  POST /goals/{id}/fail
@@ -196,16 +200,16 @@ FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s 
 -- @query lessons_learned text ? (..100000 chars)
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not active, blocked or paused"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not active, blocked or paused"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status NOT IN ('active', 'blocked', 'paused') THEN 'wrong_state'
-                            ELSE agent.goal_refusal(cur.g, 'failed') END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status NOT IN ('active', 'blocked', 'paused') THEN 'wrong_state'
+                            ELSE agent.goal_refusal(cur.was, 'failed') END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET status = 'failed', status_message = :reason,
                                      lessons_learned = coalesce(:lessons_learned, g.lessons_learned)
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  POST /goals/{id}/pause
@@ -215,15 +219,15 @@ FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s 
 -- @query reason text ? (..10000 chars)
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not active"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not active"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status <> 'active' THEN 'wrong_state'
-                            ELSE agent.goal_refusal(cur.g, 'paused') END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status <> 'active' THEN 'wrong_state'
+                            ELSE agent.goal_refusal(cur.was, 'paused') END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET status = 'paused', status_message = :reason
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  POST /goals/{id}/resume
@@ -232,17 +236,17 @@ FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s 
 -- @tier write   @auth user
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not paused or blocked"
--- @error goal_blocked     409 "Goal {id} waits for open goals: {_blocking}"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not paused or blocked"
+-- @error goal_blocked     409 "Goal {_goal} waits for open goals: {_blocking}"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status NOT IN ('paused', 'blocked') THEN 'wrong_state'
-                            ELSE agent.goal_refusal(cur.g, 'active') END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status NOT IN ('paused', 'blocked') THEN 'wrong_state'
+                            ELSE agent.goal_refusal(cur.was, 'active') END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET status = 'active', status_message = NULL
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status,
-       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.g).id) END AS _blocking, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status,
+       CASE WHEN j.refusal = 'goal_blocked' THEN agent.goal_blockers((j.was).id) END AS _blocking, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  POST /goals/{id}/progress
@@ -253,15 +257,15 @@ FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s 
 -- @query message text ? (..10000 chars)
 -- @empty goal_not_found
 -- @error goal_not_found   404 "Goal {id} not found"
--- @error wrong_state      409 "Goal {id} is {_status}, not active"
+-- @error wrong_state      409 "Goal {_goal} is {_status}, not active"
 -- @returns row
-WITH cur AS MATERIALIZED (SELECT g FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
+WITH cur AS MATERIALIZED (SELECT g AS was FROM agent.goals g WHERE g.id = :id FOR NO KEY UPDATE),
      judged AS MATERIALIZED (
-         SELECT cur.g, CASE WHEN (cur.g).status <> 'active' THEN 'wrong_state' END AS refusal FROM cur),
+         SELECT cur.was, CASE WHEN (cur.was).status <> 'active' THEN 'wrong_state' END AS refusal FROM cur),
      upd AS (UPDATE agent.goals g SET progress_percent = :percent, last_worked_at = now(),
                                      status_message = coalesce(:message, g.status_message)
-             FROM judged j WHERE g.id = (j.g).id AND j.refusal IS NULL RETURNING g)
-SELECT j.refusal AS _error, (j.g).status AS _status, s.*
+             FROM judged j WHERE g.id = (j.was).id AND j.refusal IS NULL RETURNING g)
+SELECT j.refusal AS _error, (j.was).id AS _goal, (j.was).status AS _status, s.*
 FROM judged j LEFT JOIN upd ON true LEFT JOIN LATERAL agent.goal_shown(upd.g) s ON true;
 
 -- @endpoint  GET /goals/{id}/subgoals

@@ -1,14 +1,12 @@
 -- SPDX-License-Identifier: MPL-2.0
 -- Goals of agents. Their rules stand here, so that no way to the table goes around them:
 --
---                         +-> blocked -+
---                         |      |     |
---     pending <-----------+------+     |    a failed goal may become pending again and be started max_attempts times;
---       |                 |            |    completed and cancelled goals stay as they are;
---       +--> active <-> paused         |    a goal becomes active only when no goal that it waits for is open
---              |   |                   |
---              |   +------> failed <---+    (from paused, too; every goal that is not over may be cancelled)
---              +----------> completed
+--     pending --> active <-> paused      a goal becomes active only when no goal that it waits for is open;
+--        ^         |  ^                  of a paused or blocked goal that goes on it is the same attempt;
+--        |         |  +----> blocked     a failed goal may become pending again and be started max_attempts times;
+--        |         +-------> completed   from paused and blocked a goal may fail, too;
+--        +------ failed <-+             every goal that is not over may be cancelled;
+--                                        completed and cancelled goals stay as they are.
 --
 -- A statement that judges a goal locks its row first, FOR NO KEY UPDATE: that is the lock an UPDATE takes, and unlike FOR
 -- UPDATE it lets others insert subgoals and activities, whose foreign keys lock the row FOR KEY SHARE. What is judged in
@@ -97,9 +95,9 @@ $$;
 -- The states that a goal of this state may be given.
 CREATE FUNCTION agent.goal_may_become(status agent.goal_status) RETURNS agent.goal_status[] LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE status
-        WHEN 'pending' THEN '{active,blocked,cancelled}'
+        WHEN 'pending' THEN '{active,cancelled}'
         WHEN 'active'  THEN '{paused,blocked,completed,failed,cancelled}'
-        WHEN 'blocked' THEN '{pending,active,failed,cancelled}'
+        WHEN 'blocked' THEN '{active,failed,cancelled}'
         WHEN 'paused'  THEN '{active,failed,cancelled}'
         WHEN 'failed'  THEN '{pending}'
         ELSE '{}' END::agent.goal_status[]
