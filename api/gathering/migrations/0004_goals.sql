@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: MPL-2.0
 -- Goals of agents. Their rules stand here, so that no way to the table goes around them:
 --
---     pending --> active <-> paused      a goal becomes active only when no goal that it waits for is open;
---        ^         |  ^                  of a paused or blocked goal that goes on it is the same attempt;
---        |         |  +----> blocked     a failed goal may become pending again and be started max_attempts times;
---        |         +-------> completed   from paused and blocked a goal may fail, too;
---        +------ failed <-+             every goal that is not over may be cancelled;
---                                        completed and cancelled goals stay as they are.
+--     pending --> active <-> paused, blocked
+--        ^          |
+--        |          +--> completed
+--        |          v
+--        +------- failed                     paused and blocked goals may fail, too
+--
+--     Every goal that is not over may be cancelled. Completed and cancelled goals stay as they are. A goal becomes active
+--     only when no goal that it waits for is open. A failed one may become pending and be started again, max_attempts
+--     times in all; to go on after paused or blocked is the same attempt.
 --
 -- A statement that judges a goal locks its row first, FOR NO KEY UPDATE: that is the lock an UPDATE takes, and unlike FOR
 -- UPDATE it lets others insert subgoals and activities, whose foreign keys lock the row FOR KEY SHARE. What is judged in
