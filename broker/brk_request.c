@@ -240,8 +240,11 @@ void brk_request_answer(brk_core_t *self, int64_t now, brk_peer_t *worker, const
     worker->service->answered++;
     self->stats.answered++;
     if (request->client) {
-        proto_record_t record = {
-            .type = given->type, .number = given->number, .id = request->client_id, .body = given->body};
+        proto_record_t record = {.type = given->type,
+                                 .number = given->number,
+                                 .id = request->client_id,
+                                 .key = given->key,
+                                 .body = given->body};
         brk_send(self, now, request->client, &record);
     }
     s_release(self, request);

@@ -5,10 +5,15 @@
 -- @operation list_providers
 -- @summary   Model providers, oldest first, with how many models each has
 -- @tier read   @auth user
--- @returns {"providers": rows, "total": count}
+-- @query limit  int4 = 500 (1..500)
+-- @query offset int4 = 0 (0..)
+-- @returns {"providers": providers.rows, "total": total.value}
+-- @step providers
 SELECT p.id, p.name, p.display_name, p.api_base_url, p.is_local, p.config, p.created_at,
        (SELECT count(*) FROM agent.models m WHERE m.provider_id = p.id) AS model_count
-FROM agent.providers p ORDER BY p.id;
+FROM agent.providers p ORDER BY p.id LIMIT :limit OFFSET :offset;
+-- @step total
+SELECT count(*) FROM agent.providers;
 
 -- @endpoint  GET /providers/{id}
 -- @operation get_provider
