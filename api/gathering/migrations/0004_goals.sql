@@ -237,11 +237,11 @@ CREATE FUNCTION agent.goal_shown(goal agent.goals) RETURNS TABLE (
            goal.estimated_hours, goal.actual_hours, goal.is_decomposed, goal.decomposition_strategy,
            goal.background_task_id, goal.attempts, goal.max_attempts, goal.result_summary, goal.artifacts, goal.tags,
            goal.created_at, goal.started_at, goal.completed_at,
-           (SELECT a.name FROM agent.agents a WHERE a.id = goal.agent_id),
-           (SELECT count(*) FROM agent.goals c WHERE c.parent_id = goal.id),
-           (SELECT count(*) FROM agent.goals c WHERE c.parent_id = goal.id AND c.status = 'completed'),
+           (SELECT a.name FROM agent.agents a WHERE a.id = goal.agent_id), parts.goals, parts.completed,
            (SELECT count(*) FROM agent.goal_dependencies d JOIN agent.goals g ON g.id = d.depends_on_id
             WHERE d.goal_id = goal.id AND d.dependency_type = 'blocks' AND g.status NOT IN ('completed', 'cancelled'))
+    FROM (SELECT count(*) AS goals, count(*) FILTER (WHERE c.status = 'completed') AS completed
+          FROM agent.goals c WHERE c.parent_id = goal.id) parts -- one count: two would read all completed goals
 $$;
 
 -- A time as answers show it, for JSON that is made in the database.
