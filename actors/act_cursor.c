@@ -16,13 +16,25 @@ uint64_t act_cursor_filter(const act_script_t *script, const proto_bytes_t *valu
     return hash;
 }
 
+/* Over all that a token is for: a changed character is noticed, and so is a token of another list. */
+static uint64_t s_check(const act_script_t *script, uint64_t hash, uint64_t filter,
+                        const proto_bytes_t *texts)
+{
+    uint64_t check = proto_hash(PROTO_HASH_SEED, &hash, sizeof hash);
+    check = proto_hash(check, &filter, sizeof filter);
+    for (uint32_t i = 0; i < script->cursor_count; i++) {
+        check = proto_hash(check, &texts[i].size, sizeof texts[i].size);
+        check = proto_hash(check, texts[i].data, texts[i].size);
+    }
+    return check;
+}
+
 void act_cursor_write(const act_script_t *script, uint64_t hash, uint64_t filter, const proto_bytes_t *texts,
                       proto_buf_t *out)
 {
     proto_buf_t plain = PROTO_BUF_INIT;
-    proto_write_array(&plain, 2 + script->cursor_count);
-    proto_write_uint(&plain, hash);
-    proto_write_uint(&plain, filter);
+    proto_write_array(&plain, 1 + script->cursor_count);
+    proto_write_uint(&plain, s_check(script, hash, filter, texts));
     for (uint32_t i = 0; i < script->cursor_count; i++)
         proto_write_str(&plain, texts[i]);
     size_t from = out->size;
@@ -48,15 +60,11 @@ static int s_standard(proto_bytes_t token, proto_buf_t *out)
     return 0;
 }
 
-static int s_read_hash(proto_reader_t *reader, uint64_t expected)
+static bool s_is_hash(const proto_value_t *value, uint64_t expected)
 {
-    proto_value_t value;
-    if (proto_value_read(reader, &value) < 0)
-        return -1;
-    uint64_t hash = value.kind == PROTO_INT    ? (uint64_t)value.integer
-                    : value.kind == PROTO_UINT ? value.unsigned_integer
-                                               : ~expected;
-    return hash == expected ? 0 : -1;
+    if (value->kind == PROTO_UINT)
+        return value->unsigned_integer == expected;
+    return value->kind == PROTO_INT && value->integer >= 0 && (uint64_t)value->integer == expected;
 }
 
 int act_cursor_read(const act_script_t *script, uint64_t hash, uint64_t filter, proto_bytes_t token,
@@ -69,10 +77,10 @@ int act_cursor_read(const act_script_t *script, uint64_t hash, uint64_t filter, 
         rc = proto_base64_decode(scratch, proto_buf_bytes(&standard));
     proto_buf_free(&standard);
     proto_reader_t reader = proto_reader(proto_buf_bytes(scratch));
-    proto_value_t head, text;
+    proto_value_t head, check, text;
     if (rc < 0 || proto_value_check(proto_buf_bytes(scratch)) < 0 || proto_value_read(&reader, &head) < 0 ||
-        head.kind != PROTO_ARRAY || head.count != 2 + script->cursor_count ||
-        s_read_hash(&reader, hash) < 0 || s_read_hash(&reader, filter) < 0)
+        head.kind != PROTO_ARRAY || head.count != 1 + script->cursor_count ||
+        proto_value_read(&reader, &check) < 0)
         return -1;
     for (uint32_t i = 0; i < script->cursor_count; i++) {
         if (proto_value_read(&reader, &text) < 0 || text.kind != PROTO_STR ||
@@ -80,5 +88,5 @@ int act_cursor_read(const act_script_t *script, uint64_t hash, uint64_t filter, 
             return -1;
         texts[i] = text.bytes;
     }
-    return 0;
+    return s_is_hash(&check, s_check(script, hash, filter, texts)) ? 0 : -1;
 }

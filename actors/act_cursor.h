@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Tokens of @cursor: where a page ended, opaque to clients. base64url (RFC 4648 section 5, without padding)
- * of a MessagePack array: the operation's hash, the filters' hash, the texts of the cursor's columns. A core:
- * no I/O. Thread: the actor's. */
+ * of a MessagePack array: a hash over the operation, the filters and the texts, then the texts of the
+ * cursor's columns. A core: no I/O. Thread: the actor's. */
 #ifndef ACT_CURSOR_H
 #define ACT_CURSOR_H
 
@@ -13,7 +13,7 @@ uint64_t act_cursor_filter(const act_script_t *script, const proto_bytes_t *valu
 void act_cursor_write(const act_script_t *script, uint64_t hash, uint64_t filter, const proto_bytes_t *texts,
                       proto_buf_t *out);
 /* Decodes a token into `scratch`, which the texts then borrow from. -1 for one that is not of this operation
- * and these filters, or no token at all. */
+ * and these filters, was changed, or is no token at all. */
 PROTO_MUST_CHECK int act_cursor_read(const act_script_t *script, uint64_t hash, uint64_t filter,
                                      proto_bytes_t token, proto_buf_t *scratch,
                                      proto_bytes_t texts[ACT_CURSOR_COLUMNS]);
