@@ -182,7 +182,8 @@ static int s_on_condition(void *arg, proto_bytes_t name, size_t offset, size_t f
     act_block_t *self = arg;
     uint32_t index = self->script.cursor_param, line = act_block_line(self, self->statement_at + offset);
     bool after = proto_bytes_is(name, "after") && self->has_cursor;
-    if (!after && !act_block_find_param(self, name, &index)) {
+    const proto_param_t *param = after ? NULL : act_block_find_param(self, name, &index);
+    if (!after && (!param || param->source >= PROTO_SOURCE_AUTH_SUB)) { /* nobody gives those */
         act_block_fail(self, line, "--? names no parameter", name);
         return 0;
     }
@@ -226,7 +227,7 @@ static void s_add_statement(act_block_t *self, const proto_buf_t *sql)
         act_block_fail(self, statement->line, "an operation has at most 16 steps", (proto_bytes_t){0});
     else
         self->steps[self->step_count++] = *next;
-    if (self->step_count > 1 && !*self->steps[0].statement.step)
+    if (self->step_count == 2 && !*self->steps[0].statement.step)
         act_block_fail(self, self->steps[0].statement.line,
                        "the first of several statements needs a @step, too", (proto_bytes_t){0});
 }

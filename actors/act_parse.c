@@ -131,13 +131,26 @@ static void s_step(act_block_t *self, proto_bytes_t value)
 static void s_cursor(act_block_t *self, proto_bytes_t value)
 {
     act_script_t *script = &self->script;
-    self->has_cursor = true;
+    uint32_t index;
+    bool more = true;
+    proto_param_t *param = NULL;
     self->cursor_line = self->line;
-    while (value.size) {
-        const uint8_t *comma = memchr(value.data, ',', value.size);
+    if (act_block_find_param(self, proto_bytes_of("cursor"), &index))
+        act_block_fail(self, self->line, "the parameter is declared twice", proto_bytes_of("cursor"));
+    else
+        param = act_block_add_param(self);
+    if (!param)
+        return;
+    self->has_cursor = true;
+    script->cursor_param = self->operation.param_count - 1;
+    *param = (proto_param_t){
+        .name = "cursor", .source = PROTO_SOURCE_QUERY, .data = PROTO_DATA_TEXT, .sql_type = "text"};
+    while (more) {
+        const uint8_t *comma = value.size ? memchr(value.data, ',', value.size) : NULL;
         size_t size = comma ? (size_t)(comma - value.data) : value.size;
         proto_bytes_t item = act_directive_trim((proto_bytes_t){value.data, size});
         value = (proto_bytes_t){value.data + size + (comma != NULL), value.size - size - (comma != NULL)};
+        more = comma != NULL;
         proto_bytes_t name = act_directive_word(&item);
         bool good = act_directive_is_name(name) &&
                     (item.size == 0 || proto_bytes_is(item, "asc") || proto_bytes_is(item, "desc"));
@@ -148,12 +161,6 @@ static void s_cursor(act_block_t *self, proto_bytes_t value)
         }
         script->cursor[script->cursor_count++].name = proto_arena_text(s_arena(self), name);
     }
-    proto_param_t *param = script->cursor_count ? act_block_add_param(self) : NULL;
-    if (!param)
-        return;
-    script->cursor_param = self->operation.param_count - 1;
-    *param = (proto_param_t){
-        .name = "cursor", .source = PROTO_SOURCE_QUERY, .data = PROTO_DATA_TEXT, .sql_type = "text"};
 }
 
 static void s_service(act_block_t *self, proto_bytes_t value)
@@ -312,6 +319,8 @@ static size_t s_read(act_block_t *self, size_t at)
     size_t from = (size_t)(line.data - text.data);
     self->line = act_block_line(self, from);
     if (line.size >= 2 && memcmp(line.data, "--", 2) == 0) {
+        if (line.size > 2 && line.data[2] == '?')
+            act_block_fail(self, self->line, "nothing stands before --?", (proto_bytes_t){0});
         s_read_directives(self, (proto_bytes_t){line.data + 2, line.size - 2});
         return end - at;
     }

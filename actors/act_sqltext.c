@@ -213,6 +213,10 @@ static int s_take_comment(s_scan_t *self)
     self->why = "a comment does not end";
     if (!s_comment(self))
         return -1;
+    if (memchr(self->text.data + from, '\n', self->at - from)) { /* what follows stands on another line */
+        s_blank(self, false);
+        self->line = self->out->size;
+    }
     if (self->at - from < 3 || memcmp(self->text.data + from, "--?", 3) != 0)
         return 0;
     proto_bytes_t name = {self->text.data + from + 3, self->at - from - 3};

@@ -246,6 +246,154 @@ static void test_limits(void **state)
     proto_buf_free(&errors);
 }
 
+#define S_STEP   "@step is: name [expect one|none|some else error]"
+#define S_CURSOR "@cursor is: column [asc|desc], ..., of at most 8 columns"
+#define S_E      "-- @error e 404 \"x\"\n"
+
+static void test_steps(void **state)
+{
+    (void)state;
+    S_CHECK({S_OP "-- @step Bad\nSELECT 1;", "2: " S_NAME ": Bad\n"},
+            {S_OP "-- @step\nSELECT 1;", "2: " S_NAME "\n"},
+            {S_OP S_E "-- @step a expect two else e\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expect any else e\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expects one else e\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expect one or e\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expect one else\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expect one\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a b\nSELECT 1;", "3: " S_STEP ": a\n"},
+            {S_OP S_E "-- @step a expect one else f\nSELECT 1;",
+             "3: expect names an @error that is not there: f\n"},
+            {S_OP S_E "-- @step a expect one else e f\nSELECT 1;",
+             "3: expect names an @error that is not there: e f\n"},
+            {S_OP S_E "-- @empty e\n-- @step a expect one else e\nSELECT 1;",
+             "3: @empty and the first step's expect exclude each other: e\n"},
+            {S_OP S_E "-- @empty e\n-- @step a\nSELECT 1;\n-- @step b expect one else e\nSELECT 2;", ""},
+            {S_OP "-- @step a\n-- @step b\nSELECT 1;", "3: the @step before has no statement: b\n"},
+            {S_OP "-- @step a\nSELECT 1;\n-- @step a\nSELECT 2;", "4: there are two steps of this name: a\n"},
+            {S_OP "-- @step a\n", "2: this @step has no statement\n"},
+            {S_OP "SELECT 1;\n-- @step a\n", "3: this @step has no statement\n"},
+            {S_OP "-- @step a\nSELECT 1;\n-- @step b\n-- @operation c\nSELECT 2;",
+             "4: this @step has no statement\n"},
+            {S_OP "-- @service s\n-- @step a\n", "3: this @step has no statement\n"},
+            {S_OP "-- @service s\n-- @step a\nSELECT 1;", "4: a @service block has no statement\n"},
+            {S_OP "SELECT 1;\n-- @step b\nSELECT 2;\n-- @step c\nSELECT 3;",
+             "2: the first of several statements needs a @step, too\n"},
+            {S_OP "-- @step a\nSELECT 1;\nSELECT 2;",
+             "4: a statement needs directives before it\n4: a block needs an @operation\n"},
+            {S_OP "-- @step a\nSELECT 1;\n-- @step b\nBEGIN;", "5: " S_WORDS "\n"},
+            {"-- @step a\nSELECT 1;", "1: a block needs an @operation\n"});
+    S_CHECK(
+        {S_OP "-- @step a\nSELECT :b.x;\n-- @step b\nSELECT :a.x;", /* only of those before */
+         "3: this parameter is not declared: b.x\n"},
+        {S_OP "-- @step a\nSELECT :a.x;", "3: this parameter is not declared: a.x\n"},
+        {S_OP "-- @step a\nSELECT 1;\n-- @step b\nSELECT :c.x, :a;",
+         "5: this parameter is not declared: c.x\n5: this parameter is not declared: a\n"},
+        {S_OP "-- @param q int4\nSELECT :q, :q.sent, :r.given, :auth.sub.given;",
+         "3: this parameter is not declared: q.sent\n3: this parameter is not declared: r.given\n"
+         "3: this parameter is not declared: auth.sub.given\n"},
+        {S_OP "-- @returns {\"x\": b.rows}\n-- @step a\nSELECT 1;",
+         "2: @returns names a step that is not there: b\n"},
+        {S_OP "-- @returns {\"x\": b.col, \"y\": a.row, \"z\": c.count}\n-- @step a\nSELECT 1;",
+         "2: @returns names a step that is not there: b\n2: @returns names a step that is not there: c\n"},
+        {S_OP "-- @returns a.rows\nSELECT 1;", "2: @returns names a step that is not there: a\n"},
+        {S_OP "-- @returns next_cursor\nSELECT 1;", "2: next_cursor needs a @cursor\n"});
+}
+
+static void test_conditions(void **state)
+{
+    (void)state;
+    S_CHECK({S_OP "SELECT 1\n, 2 --? q\n;", "3: --? names no parameter: q\n"},
+            {S_OP "-- @param q int4\nSELECT 1\n, :q --?\n, 2 --? q ;\n;",
+             "4: --? names no parameter\n5: --? names no parameter: q ;\n"},
+            {S_OP "SELECT 1\n, 2 --? after\n;", "3: --? names no parameter: after\n"},
+            {S_OP "SELECT :auth.sub\n, 2 --? auth.sub\n;", /* nobody gives it */
+             "3: --? names no parameter: auth.sub\n"},
+            {S_OP "SELECT 1\n, :auth.sub --? auth.sub\n, :request.id --? request.id\n;",
+             "3: --? names no parameter: auth.sub\n4: --? names no parameter: request.id\n"},
+            {S_OP "-- @param q int4\nSELECT :q\n--? q\n;", "4: nothing stands before --?\n"},
+            {S_OP "-- @param q int4\nSELECT :q; --? q\n", "3: nothing stands before --?\n"},
+            {S_OP "-- @param q int4\n  --? q\nSELECT :q;", "3: nothing stands before --?\n"});
+}
+
+static void test_cursors(void **state)
+{
+    (void)state;
+#define S_LIMIT "-- @param limit int4 = 5\n"
+#define S_LIST  "SELECT id FROM t WHERE true\n AND id > :after.id --? after\nLIMIT :limit;"
+    S_CHECK({S_OP S_LIMIT "-- @cursor id\n" S_LIST, ""},
+            {S_OP S_LIMIT "-- @cursor id up\n" S_LIST,
+             "3: " S_CURSOR ": id\n5: this parameter is not declared: after.id\n"},
+            {S_OP S_LIMIT "-- @cursor\n" S_LIST,
+             "3: " S_CURSOR "\n5: this parameter is not declared: after.id\n"},
+            {S_OP S_LIMIT "-- @cursor Id\nSELECT :limit;",
+             "3: " S_CURSOR ": Id\n3: a @cursor needs a line that ends in --? after: cursor\n"},
+            {S_OP S_LIMIT "-- @cursor id,\n" S_LIST, "3: " S_CURSOR "\n"},
+            {S_OP S_LIMIT "-- @cursor id, , at\n" S_LIST, "3: " S_CURSOR "\n"},
+            {S_OP S_LIMIT "-- @cursor id desc asc\n" S_LIST,
+             "3: " S_CURSOR ": id\n5: this parameter is not declared: after.id\n"},
+            {S_OP S_LIMIT "-- @cursor id, b, c, d, e, f, g, h\n" S_LIST, ""},
+            {S_OP S_LIMIT "-- @cursor id, b, c, d, e, f, g, h, i\n" S_LIST, "3: " S_CURSOR ": i\n"},
+            {S_OP S_LIMIT "-- @cursor id\n-- @cursor id\n" S_LIST,
+             "4: the parameter is declared twice: cursor\n"},
+            {S_OP S_LIMIT "-- @cursor id\n-- @query cursor text\n" S_LIST,
+             "4: the parameter is declared twice: cursor\n"},
+            {S_OP S_LIMIT "-- @query cursor text\n-- @cursor id\nSELECT :limit, :cursor;",
+             "4: the parameter is declared twice: cursor\n"},
+            {S_OP "-- @cursor id\nSELECT 1\n AND id > :after.id --? after\n;",
+             "2: a @cursor needs a parameter limit\n"},
+            {S_OP S_LIMIT "-- @cursor id\nSELECT :limit, :after.id;",
+             "3: a @cursor needs a line that ends in --? after: cursor\n"},
+            {S_OP S_LIMIT "-- @cursor id\nSELECT :limit\n, :after.at --? after\n;",
+             "5: this parameter is not declared: after.at\n"},
+            {S_OP "-- @step a\nSELECT 1;\n-- @step b\n-- @cursor id\n" S_LIMIT S_LIST, ""});
+}
+
+/* One as many as there may be is fine, one more is told. */
+static void test_more_limits(void **state)
+{
+    (void)state;
+    proto_buf_t text = PROTO_BUF_INIT, errors = PROTO_BUF_INIT;
+    for (int more = 0; more <= 1; more++) {
+        proto_buf_reset(&text);
+        proto_buf_string(&text, S_OP);
+        for (int i = 0; i < 16 + more; i++)
+            proto_buf_printf(&text, "-- @step s%d\nSELECT 1;\n", i);
+        s_errors(proto_buf_bytes(&text), &errors);
+        assert_string_equal(proto_buf_text(&errors),
+                            more ? "f.sql:35: an operation has at most 16 steps\n" : "");
+        proto_buf_reset(&text);
+        proto_buf_string(&text, S_OP "-- @param q int4\nSELECT :q");
+        for (int i = 0; i < 99 + more; i++)
+            proto_buf_string(&text, "\n,:q");
+        proto_buf_string(&text, ";");
+        s_errors(proto_buf_bytes(&text), &errors);
+        assert_string_equal(proto_buf_text(&errors),
+                            more ? "f.sql:3: a statement has at most 100 places for parameters: q\n" : "");
+        proto_buf_reset(&text);
+        proto_buf_string(&text, S_OP);
+        for (int i = 0; i < 32 + more; i++)
+            proto_buf_printf(&text, "-- @param q%d int4 ?\n", i);
+        proto_buf_string(&text, "SELECT 1\n");
+        for (int i = 0; i < 32 + more; i++)
+            proto_buf_printf(&text, ",:q%d --? q%d\n", i, i);
+        proto_buf_string(&text, ";");
+        s_errors(proto_buf_bytes(&text), &errors);
+        assert_string_equal(proto_buf_text(&errors),
+                            more ? "f.sql:68: there are too many conditional lines: q32\n" : "");
+        proto_buf_reset(&text);
+        proto_buf_string(&text, S_OP "-- @param q int4 ?\nSELECT :q\n");
+        for (int i = 0; i < 200 + more; i++)
+            proto_buf_string(&text, ",1 --? q\n");
+        proto_buf_string(&text, ";");
+        s_errors(proto_buf_bytes(&text), &errors);
+        assert_string_equal(proto_buf_text(&errors),
+                            more ? "f.sql:204: there are too many conditional lines: q\n" : "");
+    }
+    proto_buf_free(&text);
+    proto_buf_free(&errors);
+}
+
 static void test_bytes(void **state)
 {
     (void)state;
@@ -293,6 +441,8 @@ int main(void)
         cmocka_unit_test(test_endpoints),  cmocka_unit_test(test_directives),
         cmocka_unit_test(test_parameters), cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_statements), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_steps),      cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_cursors),    cmocka_unit_test(test_more_limits),
         cmocka_unit_test(test_bytes),      cmocka_unit_test(test_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ typedef struct s_cut {
     const char *why;
     char sql[512];
     char names[256]; /* with blanks between */
+    char lines[256]; /* conditional ones */
 } s_cut_t;
 
 static s_cut_t s_cut(const char *text)
@@ -86,6 +87,8 @@ static s_cut_t s_cut(const char *text)
         size_t at = strlen(cut.names);
         snprintf(cut.names + at, sizeof cut.names - at, "%s%s", i ? " " : "", names.names[i]);
     }
+    snprintf(cut.lines, sizeof cut.lines, "%s", proto_buf_text(&names.lines));
+    proto_buf_free(&names.lines);
     proto_buf_free(&out);
     free(copy);
     return cut;
@@ -325,6 +328,13 @@ static void test_mistakes(void **state)
         {"SELECT $a;", 7, "parameters are written :name, not $1"},
         {"SELECT :no;", 7, NULL},
         {"SELECT a, :no", 10, NULL},
+        {"SELECT a\n--? q\n;", 9, "nothing stands before --?"},
+        {"SELECT a\n  --? q\n;", 11, "nothing stands before --?"},
+        {"--? q\nSELECT a;", 0, "nothing stands before --?"},
+        {"SELECT 'a'\n --? q\n;", 12, "nothing stands before --?"},
+        {"SELECT a -- b\n--? q\n;", 14, "nothing stands before --?"},
+        {"SELECT a /*\n*/ --? q\n;", 15, "nothing stands before --?"},
+        {"SELECT a --? no\n, :b;", 9, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         s_cut_t cut = s_cut(cases[i].text);
@@ -339,6 +349,53 @@ static void test_mistakes(void **state)
         assert_int_equal(cut.rc, -1);
         assert_string_equal(cut.why, "the statement does not end with ;");
         assert_true(cut.used < strlen(endless[i]));
+    }
+}
+
+/* "--? name" at the end of a line tells of that line: name=from-to of the copy, the blank behind included. */
+static void test_conditional_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *sql, *lines;
+    } cases[] = {
+        {"SELECT 1\n, 2 --? q\n, 3;", "SELECT 1 , 2 , 3", "q=9-13;"},
+        {"SELECT 1\n  , 2    --?q  \n, 3;", "SELECT 1 , 2 , 3", "q=9-13;"},
+        {"SELECT 1\n, 2--? q\n, 3;", "SELECT 1 , 2 , 3", "q=9-12;"},
+        {"SELECT 1\r\n, 2 --? q\r\n, 3;\r\n", "SELECT 1 , 2 , 3", "q=9-13;"},
+        {"SELECT 1\n, 2 --?\tq\n\n\n, 3;", "SELECT 1 , 2 , 3", "q=9-13;"},
+        /* several; the first; the last, before a ; of its own line */
+        {"SELECT 1 --? a\n, 2 --? b\n, 3 --? a\n;", "SELECT 1 , 2 , 3", "a=0-9;b=9-13;a=13-17;"},
+        {"SELECT --? a\n1;", "SELECT 1", "a=0-7;"},
+        {"SELECT :x, 1 --? a\n, :y --? b\n;", "SELECT $1, 1 , $2", "a=0-13;b=13-18;"},
+        /* a line goes to the comment's end, whatever is in it */
+        {"SELECT 1\n, 2 --? q ; 'x\n, 3;", "SELECT 1 , 2 , 3", "q ; 'x=9-13;"},
+        {"SELECT 1\n, 2 --? a --? b\n;", "SELECT 1 , 2", "a --? b=9-13;"},
+        {"SELECT 1\n, 2 --?\n;", "SELECT 1 , 2", "=9-13;"},
+        {"SELECT 1 --? q", "SELECT 1", "q=0-9;"},
+        /* only behind --, only right behind it */
+        {"SELECT '--? q', \"--? q\", $$--? q\n$$ /* --? q\n */, 1 -- ? q\n, 2 -- --? q\n;",
+         "SELECT '--? q', \"--? q\", $$--? q\n$$ , 1 , 2", ""},
+        /* in parentheses and brackets, which may open in one line and close in another */
+        {"SELECT f(1\n, 2 --? q\n), (3 --? r\n);", "SELECT f(1 , 2 ), (3 )", "q=11-15;r=15-21;"},
+        {"SELECT ARRAY[1\n, :x --? q\n];", "SELECT ARRAY[1 , $1 ]", "q=15-20;"},
+        /* a string that spans lines is one with its line; a comment that does is not */
+        {"SELECT 1\n, 'a\nb' --? q\n, 2;", "SELECT 1 , 'a\nb'\n, 2", "q=9-17;"},
+        {"SELECT 1\n, $$a\nb$$ --? q\n, 2;", "SELECT 1 , $$a\nb$$ , 2", "q=9-19;"},
+        {"SELECT 1 /* x\n y */ , 2 --? q\n, 3;", "SELECT 1 , 2 , 3", "q=9-13;"},
+        {"SELECT 1/* x\n y */, 2 --? q\n, 3;", "SELECT 1 , 2 , 3", "q=9-13;"},
+        {"SELECT 1 /* x */ , 2 --? q\n, 3;", "SELECT 1 , 2 , 3", "q=0-13;"},
+        {"SELECT 1, -- x\n2 --? q\n, 3;", "SELECT 1, 2 , 3", "q=10-12;"},
+        /* the newline that joins two strings */
+        {"SELECT 'a'\n'b' --? q\n, 2;", "SELECT 'a'\n'b'\n, 2", "q=11-15;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        s_cut_t cut = s_cut(cases[i].text);
+        bool whole = strchr(cases[i].text, ';') != NULL;
+        if (cut.rc != (whole ? 1 : -1) || strcmp(cut.sql, cases[i].sql) != 0 ||
+            strcmp(cut.lines, cases[i].lines) != 0)
+            fail_msg("%s\n gave %d: %s\n instead of: %s\n lines: %s\n instead of: %s", cases[i].text, cut.rc,
+                     cut.sql, cases[i].sql, cut.lines, cases[i].lines);
     }
 }
 
@@ -440,19 +497,13 @@ static void test_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_parameters_behind_anything),
-        cmocka_unit_test(test_casts),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_strings_that_go_on),
-        cmocka_unit_test(test_quoted_names),
-        cmocka_unit_test(test_dollar_quotes),
-        cmocka_unit_test(test_comments),
-        cmocka_unit_test(test_the_end_is_found),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_every_prefix),
-        cmocka_unit_test(test_comment_at_the_front),
+        cmocka_unit_test(test_parameters),   cmocka_unit_test(test_parameters_behind_anything),
+        cmocka_unit_test(test_casts),        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_strings),      cmocka_unit_test(test_strings_that_go_on),
+        cmocka_unit_test(test_quoted_names), cmocka_unit_test(test_dollar_quotes),
+        cmocka_unit_test(test_comments),     cmocka_unit_test(test_the_end_is_found),
+        cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_conditional_lines),
+        cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_comment_at_the_front),
         cmocka_unit_test(test_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
