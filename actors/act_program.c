@@ -68,7 +68,8 @@ uint64_t act_program_signature(const proto_operation_t *operation, const act_scr
     proto_buf_t text = PROTO_BUF_INIT;
     for (uint32_t i = 0; i < script->statement_count; i++) {
         const act_statement_t *statement = &script->statements[i];
-        proto_buf_printf(&text, "%s%d%s", statement->step, (int)statement->expect, statement->sql);
+        proto_buf_printf(&text, "%s %d %s %s", statement->step, (int)statement->expect,
+                         statement->refuse ? statement->refuse->name : "", statement->sql);
         for (uint32_t h = 0; h < statement->hole_count; h++)
             proto_buf_printf(&text, ",%d.%u.%s", (int)statement->holes[h].kind, statement->holes[h].index,
                              statement->holes[h].name ? statement->holes[h].name : "");
@@ -76,6 +77,8 @@ uint64_t act_program_signature(const proto_operation_t *operation, const act_scr
             proto_buf_printf(&text, ",%u-%u?%u", statement->lines[l].from, statement->lines[l].to,
                              script->conditions[statement->lines[l].condition]);
     }
+    for (uint32_t i = 0; i < script->cursor_count; i++)
+        proto_buf_printf(&text, ",%s", script->cursor[i].name);
     uint64_t hash = proto_operation_signature(operation, proto_buf_text(&text));
     proto_buf_free(&text);
     return hash;

@@ -63,7 +63,7 @@ static void s_show_statement(const act_script_t *script, const act_statement_t *
 /* One operation with everything it has, on lines of their own. */
 static void s_show(const act_script_t *script, proto_buf_t *out)
 {
-    static const char kinds[] = "crRvn"; /* constant, rows, Row, value, number */
+    static const char kinds[] = "crRvnCN"; /* constant, rows, Row, value, number, Column, Next */
     const proto_operation_t *operation = script->operation;
     proto_buf_printf(out, "%s %s %s %s\n", operation->name, operation->service,
                      operation->method ? operation->method : "-", operation->path ? operation->path : "-");
@@ -118,6 +118,54 @@ static void test_good_files(void **state)
          "  f.sql:6 \"SELECT at, id FROM t WHERE true AND (at, id) < ($1, $2) LIMIT $3\" after.at after.id "
          "limit\n"
          "  f.sql:6 \"SELECT at, id FROM t WHERE true LIMIT $1\" limit\n"},
+        /* steps, single statements and services in turn; a block behind steps needs no @endpoint to begin */
+        {"-- @operation a\n-- @step one\nSELECT 1;\n-- a comment\n\n-- @step two\n-- another\nSELECT "
+         ":one.x;\n"
+         "-- @operation b\nSELECT 2;\n"
+         "-- @auth public\n-- @operation c\n-- @step one\nSELECT 3;\n/* @step not */\n"
+         "-- @operation d @service s\n"
+         "-- @operation e\n-- @endpoint GET /e\n-- @step one\nSELECT 4; -- @step two\nSELECT :one.y; -- "
+         "@operation f\n"
+         "SELECT 5;\n",
+         "a db - -\n  write user writes 204 30000ms -\n  \"\" none \n"
+         "  f.sql:3 \"SELECT 1\" @one\n  f.sql:8 \"SELECT $1\" one.x @two\n"
+         "b db - -\n  write user writes 204 30000ms -\n  \"\" none \n  f.sql:10 \"SELECT 2\"\n"
+         "c db - -\n  write public writes 204 30000ms -\n  \"\" none \n  f.sql:14 \"SELECT 3\" @one\n"
+         "d s - -\n  write user writes 204 120000ms -\n  \"\" none \n  f.sql:16 \"\"\n"
+         "e db GET /e\n  read user reads 204 30000ms -\n  \"\" none \n"
+         "  f.sql:20 \"SELECT 4\" @one\n  f.sql:21 \"SELECT $1\" one.y @two\n"
+         "f db - -\n  write user writes 204 30000ms -\n  \"\" none \n  f.sql:22 \"SELECT 5\"\n"},
+        /* what is declared between steps; expectations and refusals of each; one condition in two steps */
+        {"-- @operation a\n-- @step one expect some else gone\n-- @param p text ?\nSELECT 1\n, :p --? p\n;\n"
+         "-- @step two expect one else full\n-- @param q bool = true\n-- @error full 409 \"x\" @error gone "
+         "404 \"y\"\n"
+         "SELECT 2\n, :q --? q\n, :p --? p\n, :p.given\n;\n",
+         "a db - -\n  write user writes 204 30000ms -\n  \"\" none \n  argument p text ?\n"
+         "  argument q bool ? = true\n  ! full 409 \"x\" - -\n  ! gone 404 \"y\" - - empty\n"
+         "  f.sql:4 \"SELECT 1 , $1\" p @one expect some else gone\n  f.sql:4 \"SELECT 1\" @one expect some "
+         "else gone\n"
+         "  f.sql:10 \"SELECT 2 , $1 , $2 , $3\" q p p.given @two expect one else full\n"
+         "  f.sql:10 \"SELECT 2 , $1\" p.given @two expect one else full\n"},
+        /* a parameter's name goes before a step's; @empty is the first statement's */
+        {"-- @operation a\n-- @param id text\n-- @error e 404 \"x\"\n-- @empty e\n"
+         "-- @returns [id.row, id.value, id.count, id.name, rows, b.rows, {\"n\": 1}]\n-- @step id\nSELECT "
+         ":id;\n"
+         "-- @step b\nSELECT :id, :id.given, :id.name;\n",
+         "a db - -\n  write user writes 200 30000ms -\n  \"\" [id.row, id.value, id.count, id.name, rows, "
+         "b.rows, "
+         "{\"n\": 1}] cRvnCrrc\n  argument id text\n  ! e 404 \"x\" - - empty\n"
+         "  f.sql:7 \"SELECT $1\" id @id expect some else e\n"
+         "  f.sql:9 \"SELECT $1, $2, $3\" id id.given id.name @b\n"},
+        {"-- @endpoint GET /l\n-- @operation a\n-- @cursor a, b asc, c desc\n-- @query limit int4 = 5 @query "
+         "x text ?\n"
+         "-- @returns {\"l\": l.rows, \"c\": next_cursor}\n-- @step n\nSELECT count(*)\n, 1 --? x\n;\n-- "
+         "@step l\n"
+         "SELECT a, b, c\n, 2 --? x\n, :after.c --? after\nLIMIT :limit;\n",
+         "a db GET /l\n  read user reads 200 30000ms -\n  \"\" {\"l\": l.rows, \"c\": next_cursor} crcN\n"
+         "  query cursor text ?\n  query limit int4 ? = 5\n  query x text ?\n"
+         "  f.sql:7 \"SELECT count(*) , 1\" @n\n  f.sql:7 \"SELECT count(*)\" @n\n"
+         "  f.sql:11 \"SELECT a, b, c , 2 , $1 LIMIT $2\" after.c limit @l\n"
+         "  f.sql:11 \"SELECT a, b, c LIMIT $1\" limit @l\n"},
         {"-- @operation a\nSELECT 1;\n",
          "a db - -\n  write user writes 204 30000ms -\n  \"\" none \n  f.sql:2 \"SELECT 1\"\n"},
         {"-- @endpoint GET /things/{id}\n-- @operation get_thing\n-- @summary One thing @all\n"
@@ -278,6 +326,29 @@ static void test_hashes(void **state)
         "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\nSELECT :a;",
         "-- @operation x\n-- @param a int4\n-- @returns row\n-- @auth public\nSELECT :a;",
         "-- @operation y\n-- @param a int4\n-- @returns row\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step s\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step t\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step s\nSELECT :a;\n-- @step t\nSELECT 1;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step s\nSELECT :a;\n-- @step t\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step s\nSELECT :a;\n-- @step t\nSELECT "
+        ":s.a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @step s\nSELECT :a;\n-- @step t\nSELECT "
+        ":s.b;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT :a.given;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT 1\n, 2 --? a\n;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT 1 --? a\n, 2\n;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @step s expect one "
+        "else e\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @step s expect some "
+        "else e\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @error f 404 \"\"\n-- "
+        "@step s expect some else e\nSELECT :a;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @error f 404 \"\"\n-- "
+        "@step s expect some else f\nSELECT :a;",
+        "-- @operation x\n-- @param limit int4\n-- @cursor a, b\n-- @returns row\nSELECT :limit\n, 1 --? "
+        "after\n;",
+        "-- @operation x\n-- @param limit int4\n-- @cursor b, a\n-- @returns row\nSELECT :limit\n, 1 --? "
+        "after\n;",
     };
     enum { COUNT = sizeof texts / sizeof *texts };
     uint64_t hashes[COUNT], again;
