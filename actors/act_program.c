@@ -102,21 +102,77 @@ static bool s_same_path(const char *a, const char *b)
     return *a == *b;
 }
 
-static int s_check_pair(const act_program_t *self, uint32_t i, uint32_t j, proto_buf_t *errors)
+static bool s_same_name(const proto_operation_t *a, const proto_operation_t *b)
 {
-    const act_script_t *earlier = &self->scripts[j], *later = &self->scripts[i];
-    const proto_operation_t *a = earlier->operation, *b = later->operation;
-    if (!a->name || !b->name)
+    return strcmp(a->name, b->name) == 0;
+}
+
+static bool s_same_route(const proto_operation_t *a, const proto_operation_t *b)
+{
+    return strcmp(a->method, b->method) == 0 && s_same_path(a->path, b->path);
+}
+
+/* The same for all paths that s_same_path takes for one. */
+static uint64_t s_hash_route(const proto_operation_t *operation)
+{
+    uint64_t hash = proto_hash(PROTO_HASH_SEED, operation->method, strlen(operation->method));
+    for (const char *at = operation->path; *at;) {
+        size_t size = strcspn(at, "{") + (strchr(at, '{') != NULL);
+        hash = proto_hash(hash, at, size);
+        at += size;
+        at += size && at[-1] == '{' ? strcspn(at, "}") : 0;
+    }
+    return hash;
+}
+
+/* Operations by name or by route: open addressing, index + 1. */
+typedef struct s_table {
+    uint32_t *slots, size;
+    bool (*same)(const proto_operation_t *a, const proto_operation_t *b);
+} s_table_t;
+
+static s_table_t s_table(uint32_t count, bool (*same)(const proto_operation_t *, const proto_operation_t *))
+{
+    s_table_t self = {.size = 64, .same = same};
+    while (self.size < 2 * count)
+        self.size *= 2;
+    self.slots = calloc(self.size, sizeof *self.slots);
+    PROTO_ASSERT(self.slots != NULL);
+    return self;
+}
+
+/* The earlier script that is the same; NULL when there is none, and this one joins the table. */
+static const act_script_t *s_earlier(s_table_t *self, const act_program_t *program, uint64_t hash, uint32_t i)
+{
+    uint32_t at = (uint32_t)(hash ^ hash >> 32) & (self->size - 1);
+    for (; self->slots[at]; at = (at + 1) & (self->size - 1)) {
+        const act_script_t *other = &program->scripts[self->slots[at] - 1];
+        if (self->same(other->operation, program->scripts[i].operation))
+            return other;
+    }
+    self->slots[at] = i + 1;
+    return NULL;
+}
+
+/* Tells when the name of an operation, or else its route, is taken. */
+static int s_check_doubles(const act_program_t *self, s_table_t *names, s_table_t *routes, uint32_t i,
+                           proto_buf_t *errors)
+{
+    const act_script_t *later = &self->scripts[i], *earlier;
+    const proto_operation_t *operation = later->operation;
+    if (!operation->name)
         return 0; /* has been told */
-    if (strcmp(a->name, b->name) == 0) {
+    if ((earlier = s_earlier(names, self,
+                             proto_hash(PROTO_HASH_SEED, operation->name, strlen(operation->name)), i))) {
         proto_buf_printf(errors, "%s:%u: the operation %s is already in %s:%u\n", later->file, later->line,
-                         b->name, earlier->file, earlier->line);
+                         operation->name, earlier->file, earlier->line);
         return -1;
     }
-    if (a->method && b->method && a->path && b->path && strcmp(a->method, b->method) == 0 &&
-        s_same_path(a->path, b->path)) {
+    if (operation->method && operation->path &&
+        (earlier = s_earlier(routes, self, s_hash_route(operation), i))) {
         proto_buf_printf(errors, "%s:%u: %s %s is already served by %s in %s:%u\n", later->file, later->line,
-                         b->method, b->path, a->name, earlier->file, earlier->line);
+                         operation->method, operation->path, earlier->operation->name, earlier->file,
+                         earlier->line);
         return -1;
     }
     return 0;
@@ -126,12 +182,15 @@ int act_program_finish(act_program_t *self, uint64_t generation, proto_buf_t *er
 {
     int rc = 0;
     proto_catalogue_t *catalogue = self->catalogue;
+    s_table_t names = s_table(self->script_count, s_same_name),
+              routes = s_table(self->script_count, s_same_route);
     for (uint32_t i = 0; i < self->script_count; i++) {
         catalogue->operations[i].hash = act_program_signature(&catalogue->operations[i], &self->scripts[i]);
-        for (uint32_t j = 0; j < i; j++)
-            if (s_check_pair(self, i, j, errors) < 0)
-                rc = -1;
+        if (s_check_doubles(self, &names, &routes, i, errors) < 0)
+            rc = -1;
     }
+    free(names.slots);
+    free(routes.slots);
     catalogue->generation = generation;
     proto_catalogue_seal(catalogue);
     return rc;

@@ -299,6 +299,13 @@ static void test_across_files(void **state)
          "b.sql:3: GET /x/{other} is already served by x in a.sql:3\n"},
         {S_ID("x", "GET /{a}/y", "a"), S_ID("y", "GET /{b}/y", "b"),
          "b.sql:3: GET /{b}/y is already served by x in a.sql:3\n"},
+        {S_ID("x", "GET /{a}", "a"), S_AT("y", "GET /a"), ""},
+        {S_ID("x", "GET /x/{a}/y", "a"), S_ID("y", "GET /x/{a}/z", "a"), ""},
+        /* the first of several is told of, once for each other */
+        {S_AT("x", "GET /x") S_AT("y", "GET /x"), S_AT("z", "GET /x") S_AT("x", "GET /x"),
+         "a.sql:6: GET /x is already served by x in a.sql:3\nb.sql:3: GET /x is already served by x in "
+         "a.sql:3\n"
+         "b.sql:6: the operation x is already in a.sql:3\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *const texts[] = {cases[i].a, cases[i].b};
@@ -309,6 +316,30 @@ static void test_across_files(void **state)
             fail_msg("%s%s: %s", cases[i].a, cases[i].b, proto_buf_text(&errors));
         proto_buf_free(&errors);
     }
+}
+
+/* Of many operations each double is found, and nothing else. */
+static void test_many_operations(void **state)
+{
+    (void)state;
+    proto_buf_t text = PROTO_BUF_INIT, errors = PROTO_BUF_INIT;
+    const char *whole;
+    uint64_t hash;
+    for (int i = 0; i < 3000; i++)
+        proto_buf_printf(&text, "-- @operation o%d\n-- @endpoint GET /r%d/{a}/%d\nSELECT :a;\n", i, i / 2,
+                         i % 2);
+    whole = proto_buf_text(&text);
+    s_across(&whole, 1, &errors, &hash);
+    assert_string_equal(proto_buf_text(&errors), "");
+    proto_buf_string(
+        &text, "-- @operation o2999\nSELECT 1;\n-- @operation p\n-- @endpoint GET /r700/{b}/1\nSELECT :b;\n");
+    whole = proto_buf_text(&text);
+    s_across(&whole, 1, &errors, &hash);
+    assert_string_equal(proto_buf_text(&errors),
+                        "a.sql:9002: the operation o2999 is already in a.sql:9000\n"
+                        "a.sql:9005: GET /r700/{b}/1 is already served by o1401 in a.sql:4206\n");
+    proto_buf_free(&text);
+    proto_buf_free(&errors);
 }
 
 /* The catalogue's hash tells programs apart, and only by what callers can notice. */
@@ -462,9 +493,8 @@ static void test_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_files),
-        cmocka_unit_test(test_across_files),
-        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_good_files),      cmocka_unit_test(test_across_files),
+        cmocka_unit_test(test_many_operations), cmocka_unit_test(test_hashes),
         cmocka_unit_test(test_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
