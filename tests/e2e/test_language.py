@@ -7,6 +7,7 @@ import urllib.parse
 
 import pytest
 
+import native
 from conftest import psql, wait_for
 
 SCHEMA = """
@@ -196,6 +197,25 @@ def test_foreign_cursors_are_refused(served):
                   "cursor=%2B%2F", f"status=active&cursor={cursor[::-1]}"):
         answer = served.request("GET", f"/goals?{query}")
         assert answer.status == 422 and "ursor must be one" in answer.json["detail"], query
+
+
+def test_the_cursor_is_the_key_of_final(served):
+    """Over ZeroMQ the next page needs no look into the document."""
+    party = native.Party(f"ipc://{served.ipc}")
+    try:
+        client, seen, cursor = party.peer(), [], b""
+        for _ in range(9):
+            arguments = {"limit": 9, **({"cursor": cursor.decode()} if cursor else {})}
+            id_ = client.ask("db", "list_goals", arguments, subject=b"me", role=b"user")
+            final = client.expect(native.FINAL)
+            page, cursor = native.value(final.body), final.key
+            assert final.id == id_ and (page["next_cursor"] or "") == cursor.decode()
+            seen += [goal["id"] for goal in page["goals"]]
+            if not cursor:
+                break
+        assert len(seen) == len(set(seen)) == 40
+    finally:
+        party.close()
 
 
 def test_twenty_start_one_goal_and_one_wins(served):
