@@ -77,6 +77,15 @@ static void s_append(act_db_t *self, act_job_t *job)
     self->waiting_count++;
 }
 
+static void s_prepend(act_db_t *self, act_job_t *job)
+{
+    job->next = self->waiting;
+    if (!self->waiting)
+        self->waiting_last = job;
+    self->waiting = job;
+    self->waiting_count++;
+}
+
 static act_job_t *s_take_first(act_db_t *self)
 {
     act_job_t *job = self->waiting;
@@ -117,11 +126,7 @@ void act_send_again(act_db_t *self, act_job_t *job)
 {
     s_reset(job);
     job->alone = true;
-    job->next = self->waiting;
-    if (!self->waiting)
-        self->waiting_last = job;
-    self->waiting = job;
-    self->waiting_count++;
+    s_prepend(self, job);
 }
 
 static bool s_is_slow(const act_job_t *job)
@@ -260,7 +265,27 @@ static void s_forget_awaited(act_db_t *self, const act_job_t *job)
     }
 }
 
-/* One job; what cannot be sent is answered. -1 when the connection is lost. */
+/* Whether a stage has the variant of this mask, or room for it: one that nobody runs can make way. */
+static bool s_has_room(const act_stage_t *stage, uint32_t mask)
+{
+    bool room = stage->variant_count < ACT_VARIANTS;
+    for (uint32_t i = 0; i < stage->variant_count && !room; i++) {
+        const act_variant_t *variant = stage->variants[i];
+        room = variant->mask == (mask & stage->statement->conditions) || (i > 0 && variant->users == 0);
+    }
+    return room;
+}
+
+static bool s_have_room(const act_job_t *job, uint32_t mask)
+{
+    for (uint32_t i = 0; i < job->plan->stage_count; i++)
+        if (!s_has_room(&job->plan->stages[i], mask))
+            return false;
+    return true;
+}
+
+/* One job; what cannot be sent is answered. 1 when it must wait for what is under way, -1 when the connection
+ * is lost. */
 static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
 {
     act_bound_t bound;
@@ -275,6 +300,10 @@ static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
     if (act_bind(self, job, &bound) < 0) {
         act_reply_error(self, job, PROTO_ERROR_invalid, proto_buf_text(&self->detail));
         return 0;
+    }
+    if (!s_have_room(job, bound.mask)) {
+        s_prepend(self, job);
+        return 1;
     }
     if (s_send_mode(self, job, &bound) == 0)
         return 0;
@@ -292,7 +321,7 @@ void act_send_waiting(act_db_t *self, int64_t now)
     int rc = 0;
     while (rc == 0 && self->waiting && !self->held)
         rc = s_send_job(self, now, s_take_first(self));
-    if (rc == 0 && self->group && !self->held)
+    if (rc >= 0 && self->group && !self->held)
         rc = act_sync(self);
     if (rc < 0)
         act_connect_lost(self, now);

@@ -5,10 +5,11 @@ import json
 import threading
 import urllib.parse
 
+import msgpack
 import pytest
 
 import native
-from conftest import psql, wait_for
+from conftest import Server, psql, wait_for
 
 SCHEMA = """
 CREATE TYPE goal_status AS ENUM ('pending', 'active', 'completed');
@@ -140,7 +141,7 @@ SELECT array_remove(ARRAY[NULL::int
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, request):
-    from conftest import Server, database_url
+    from conftest import database_url
     name = "language"
     psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE); CREATE DATABASE {name}")
     url = database_url(name)
@@ -307,6 +308,28 @@ def test_more_combinations_than_are_kept(served):
             query = "&".join(f"p{i}={i + 10 * turn}" for i in names)
             assert served.request("GET", f"/many?{query}").json == [i + 10 * turn for i in names]
     assert "failed" not in served.log()
+
+
+def test_more_combinations_at_once_than_are_kept(scratch, tmp_path_factory):
+    """128 of them in the pipeline of one connection: those that find no room wait for those that run."""
+    scratch.endpoints(ENDPOINTS[ENDPOINTS.index("-- @endpoint GET /many"):])
+    server = Server(tmp_path_factory.mktemp("server"), scratch.url, "--dir", str(scratch.folder), "--actors", "1",
+                    "--window", "256").wait_ready()
+    party = native.Party(f"ipc://{server.ipc}")
+    client, wanted, records = party.peer(), {}, []
+    for mask in [*range(128), *range(128)][:250]:
+        arguments = {f"p{i}": i for i in range(7) if mask >> i & 1}
+        wanted[id_ := client.next_id()] = sorted(arguments.values())
+        records.append(native.Record(native.REQUEST, id=id_, service=b"db", name=b"many", deadline=30000, subject=b"me",
+                                     role=b"user", body=msgpack.packb(arguments)))
+    try:
+        client.send(*records)
+        answers = [client.expect(native.FINAL, native.ERROR) for _ in records]
+        assert [a for a in answers if a.type == native.ERROR] == []
+        assert {a.id: native.value(a.body) for a in answers} == wanted
+    finally:
+        party.close()
+    assert server.stop() == 0 and "lost" not in server.log()
 
 
 def test_mixed_load_keeps_answers_apart(served):
