@@ -18,7 +18,7 @@ void act_block_fail(act_block_t *self, uint32_t line, const char *what, proto_by
         proto_buf_append(self->errors, about.data, about.size);
     }
     proto_buf_byte(self->errors, '\n');
-    self->failed = true;
+    self->failed = self->wrong = true;
 }
 
 uint32_t act_block_line(act_block_t *self, size_t offset)
@@ -266,6 +266,7 @@ size_t act_block_statement(act_block_t *self, size_t at)
     if (!self->stepping)
         self->next = (act_block_step_t){0};
     self->next.statement.line = self->line;
+    self->next.statement.at = (uint32_t)at;
     self->statement_at = at;
     self->hole_count = self->line_count = 0;
     if (self->step_count == 0)
@@ -407,6 +408,19 @@ static void s_defaults(act_block_t *self, bool service)
         operation->status = self->has_returns && strcmp(operation->returns, "none") != 0 ? 200 : 204;
 }
 
+static void s_keep_places(act_block_t *self)
+{
+    act_places_t *places = &self->places;
+    places->first = self->first_line;
+    places->returns = self->returns_line;
+    places->cursor = self->cursor_line;
+    places->params = s_keep(self, self->param_lines, self->operation.param_count * sizeof *self->param_lines);
+    places->refusals =
+        s_keep(self, self->refusal_lines, self->operation.refusal_count * sizeof *self->refusal_lines);
+    self->script.places = *places;
+    self->script.wrong = self->wrong;
+}
+
 static void s_commit(act_block_t *self)
 {
     act_script_t *script = &self->script;
@@ -421,6 +435,7 @@ static void s_commit(act_block_t *self)
         statements[i] = self->steps[i].statement;
     script->statements = s_keep(self, statements, self->step_count * sizeof *statements);
     script->statement_count = self->step_count;
+    s_keep_places(self);
     script->file = self->file;
     script->line = self->step_count ? statements[0].line : self->first_line;
     act_program_add(self->program, &self->operation, script);

@@ -19,7 +19,8 @@ typedef struct act_block {
     act_program_t *program;
     const char *file;
     proto_buf_t *errors;
-    bool failed;
+    bool failed;         /* the file has a mistake */
+    bool wrong;          /* this block has one */
     uint32_t line;       /* of the directive or statement being read */
     uint32_t first_line; /* of the block */
     bool begun;          /* a directive was seen */
@@ -31,11 +32,12 @@ typedef struct act_block {
     uint32_t step_count;   /* statements read */
     act_block_step_t next; /* what @step and @empty say of the statement to come */
     proto_param_t params[ACT_ARGUMENTS];
-    uint32_t param_lines[ACT_ARGUMENTS];
+    uint32_t param_lines[ACT_ARGUMENTS], refusal_lines[ACT_REFUSALS];
     bool used[ACT_ARGUMENTS];
     proto_refusal_t refusals[ACT_REFUSALS];
     proto_bytes_t empty; /* name of the refusal */
     uint32_t empty_line, cursor_line, returns_line;
+    act_places_t places;         /* the others */
     act_hole_t holes[ACT_HOLES]; /* of the statement being read */
     act_line_t lines[ACT_LINES];
     uint32_t hole_count, line_count;

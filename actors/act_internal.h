@@ -7,6 +7,7 @@
 
 #include "act_backoff.h"
 #include "act_db.h"
+#include "act_mode.h"
 #include "act_program.h"
 #include "act_types.h"
 #include "proto_error.h"
@@ -20,14 +21,6 @@ typedef enum {
     ACT_PHASE_LEARNING,   /* session settings, types, statements */
     ACT_PHASE_READY
 } act_phase_t;
-
-/* How an operation is run; see docs/architecture.md, "Execution modes". */
-typedef enum {
-    ACT_MODE_SHARED, /* reads: share one Sync with their neighbours */
-    ACT_MODE_SINGLE, /* writes that no result can refuse: their own Sync, their own transaction */
-    ACT_MODE_HELD,   /* results decide what comes next, COMMIT or ROLLBACK: nothing else meanwhile */
-    ACT_MODE_SLOW    /* a slow read: nothing else meanwhile, and what waits behind goes back */
-} act_mode_t;
 
 /* A column of a result that is shown. */
 typedef struct act_column {

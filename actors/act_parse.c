@@ -19,6 +19,7 @@ static void s_endpoint(act_block_t *self, proto_bytes_t value)
     static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
     proto_bytes_t method = act_directive_word(&value);
     self->has_endpoint = true;
+    self->places.endpoint = self->line;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (proto_bytes_is(method, methods[i]))
             self->operation.method = methods[i];
@@ -58,8 +59,10 @@ static void s_refusal(act_block_t *self, proto_bytes_t value)
         act_block_fail(self, self->line, "an operation has at most 100 @errors", (proto_bytes_t){0});
     else if (act_directive_refusal(s_arena(self), value, &refusal, &why) < 0)
         act_block_fail(self, self->line, why, value);
-    else
+    else {
+        self->refusal_lines[self->operation.refusal_count] = self->line;
         self->refusals[self->operation.refusal_count++] = refusal;
+    }
 }
 
 static void s_returns(act_block_t *self, proto_bytes_t value)
@@ -74,6 +77,7 @@ static void s_returns(act_block_t *self, proto_bytes_t value)
 
 static void s_status(act_block_t *self, proto_bytes_t value)
 {
+    self->places.status = self->line;
     if (value.size == 3 && value.data[0] == '2' && isdigit(value.data[1]) && isdigit(value.data[2]))
         self->operation.status = 200 + (value.data[1] - '0') * 10 + (value.data[2] - '0');
     else
@@ -176,17 +180,20 @@ static void s_operation(act_block_t *self, proto_bytes_t value)
 
 static void s_summary(act_block_t *self, proto_bytes_t value)
 {
+    self->places.summary = self->line;
     self->operation.summary = proto_arena_text(s_arena(self), value);
 }
 
 static void s_location(act_block_t *self, proto_bytes_t value)
 {
+    self->places.location = self->line;
     self->operation.location = proto_arena_text(s_arena(self), value);
 }
 
 static void s_tier(act_block_t *self, proto_bytes_t value)
 {
     self->has_tier = true;
+    self->places.tier = self->line;
     if (proto_tier_parse(value, &self->operation.tier) < 0)
         act_block_fail(self, self->line, "@tier is auth, write, read, health or none", value);
 }
@@ -225,6 +232,7 @@ static void s_reads(act_block_t *self, proto_bytes_t value)
 
 static void s_writes(act_block_t *self, proto_bytes_t value)
 {
+    self->places.writes = self->line;
     s_flag(self, &self->writes, value);
 }
 

@@ -227,33 +227,15 @@ static void s_list_columns(act_plan_t *plan)
     }
 }
 
-static bool s_refers(const act_statement_t *statement, uint32_t step)
-{
-    for (uint32_t i = 0; i < statement->hole_count; i++)
-        if (statement->holes[i].kind == ACT_HOLE_STEP && statement->holes[i].index == step)
-            return true;
-    return false;
-}
-
-/* What must be known of each statement's result before anything else is sent, and so how the whole is run. */
+/* How the operation is run, now that its columns are known. */
 static void s_decide_mode(act_plan_t *plan)
 {
-    bool reads = plan->operation->flags & PROTO_OP_READS, slow = plan->operation->flags & PROTO_OP_EXCLUSIVE;
-    bool judged = false, referred = false;
-    for (uint32_t s = 0; s < plan->stage_count; s++) {
-        act_stage_t *stage = &plan->stages[s];
-        bool judges = stage->statement->expect || stage->variants[0]->error_column >= 0;
-        bool needed = false;
-        for (uint32_t later = s + 1; later < plan->stage_count; later++)
-            needed = needed || s_refers(plan->stages[later].statement, s);
-        stage->waits = judges || needed || s + 1 == plan->stage_count;
-        judged = judged || judges;
-        referred = referred || needed;
-    }
-    if (reads)
-        plan->mode = referred ? ACT_MODE_HELD : slow ? ACT_MODE_SLOW : ACT_MODE_SHARED;
-    else
-        plan->mode = slow || judged || referred ? ACT_MODE_HELD : ACT_MODE_SINGLE;
+    bool errors[ACT_STATEMENTS], waits[ACT_STATEMENTS];
+    for (uint32_t s = 0; s < plan->stage_count; s++)
+        errors[s] = plan->stages[s].variants[0]->error_column >= 0;
+    plan->mode = act_mode_decide(plan->script, errors, waits);
+    for (uint32_t s = 0; s < plan->stage_count; s++)
+        plan->stages[s].waits = waits[s];
 }
 
 /* Every statement is described: the operation can be offered, or has changed under its peers. */

@@ -237,7 +237,7 @@ static int s_load_file(act_program_t *self, const char *folder, const char *name
 static const char s_builtin[] = "-- @operation muster_ping\n-- @reads\n-- @auth public\n-- @returns row\n"
                                 "SELECT true AS ok;\n";
 
-act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors)
+act_program_t *act_program_read(const char *folder, uint64_t generation, proto_buf_t *errors)
 {
     struct dirent **names = NULL;
     int count = scandir(folder, &names, s_is_sql, alphasort);
@@ -247,16 +247,23 @@ act_program_t *act_program_load(const char *folder, uint64_t generation, proto_b
         return NULL;
     }
     act_program_t *self = act_program_new();
-    int rc = 0;
+    bool sound = true;
     for (int i = 0; i < count; i++) {
-        if (s_load_file(self, folder, names[i]->d_name, errors) < 0)
-            rc = -1;
+        sound = s_load_file(self, folder, names[i]->d_name, errors) == 0 && sound;
         free(names[i]);
     }
     free(names);
-    if (act_program_parse(self, "(built in)", proto_bytes_of(s_builtin), errors) < 0)
-        rc = -1;
-    if (act_program_finish(self, generation, errors) < 0 || rc < 0)
+    sound = act_program_parse(self, "(built in)", proto_bytes_of(s_builtin), errors) == 0 && sound;
+    sound = act_program_finish(self, generation, errors) == 0 && sound;
+    PROTO_ASSERT(sound || errors->size || errors->failed);
+    return self;
+}
+
+act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors)
+{
+    size_t told = errors->size;
+    act_program_t *self = act_program_read(folder, generation, errors);
+    if (errors->size > told || errors->failed)
         act_program_free(&self);
     return self;
 }

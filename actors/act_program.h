@@ -72,12 +72,20 @@ typedef struct act_statement {
     uint32_t conditions;           /* mask of those its lines have */
     act_expect_t expect;           /* how many rows ... */
     const proto_refusal_t *refuse; /* ... and what another number means */
-    uint32_t line;                 /* of the file, where it begins */
+    uint32_t line;                 /* of the file, where it begins ... */
+    uint32_t at;                   /* ... and its first byte there */
 } act_statement_t;
 
 typedef struct act_cursor_column {
     const char *name; /* of the result */
 } act_cursor_column_t;
+
+/* Where in its file a block says what, for whoever tells mistakes later: lines, 0 for what is not
+ * said. */
+typedef struct act_places {
+    uint32_t first, endpoint, summary, tier, returns, status, location, cursor, writes;
+    const uint32_t *params, *refusals; /* a line each; of the statement, for a parameter it alone names */
+} act_places_t;
 
 /* An operation's statements and how its answer is made. */
 typedef struct act_script {
@@ -95,6 +103,8 @@ typedef struct act_script {
     uint32_t limit_param;      /* ... and the one that says how many make a page */
     const char *file;          /* for messages */
     uint32_t line;             /* of its first statement, or directive */
+    act_places_t places;
+    bool wrong; /* the block has mistakes, which were told */
 } act_script_t;
 
 typedef struct act_program {
@@ -119,8 +129,10 @@ void act_program_add(act_program_t *self, const proto_operation_t *operation, co
 /* Checks across files (doubled operations, doubled or ambiguous routes) and computes hashes and generation.
  * Call once, after the last act_program_parse. -1 and lines in `errors` as above. */
 PROTO_MUST_CHECK int act_program_finish(act_program_t *self, uint64_t generation, proto_buf_t *errors);
-/* Reads every *.sql of `folder`, in name order, and finishes. NULL with `errors` filled in when anything
- * was wrong. */
+/* Reads every *.sql of `folder`, in name order, and finishes. What has mistakes is among the scripts, too, as
+ * `wrong`; each mistake is a line in `errors`. NULL when there is no such folder, or no file in it. */
+act_program_t *act_program_read(const char *folder, uint64_t generation, proto_buf_t *errors);
+/* The same; NULL with `errors` filled in when anything was wrong. */
 act_program_t *act_program_load(const char *folder, uint64_t generation, proto_buf_t *errors);
 /* The signature of a script's operation: its own and that of every statement's text. */
 uint64_t act_program_signature(const proto_operation_t *operation, const act_script_t *script);
