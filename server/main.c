@@ -12,6 +12,7 @@ static const struct {
 } s_commands[] = {
     {"serve", srv_cmd_serve, "run gateway, broker and actors in one process"},
     {"migrate", srv_cmd_migrate, "bring the database's schema up to date; --seed adds the sample data"},
+    {"check", srv_cmd_check, "judge an API folder against a database: mistakes, warnings, slow plans"},
     {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},
     {"show", srv_cmd_show, "look into a running broker: services, workers, queues, inflight, stats ..."},
     {"new", srv_cmd_new, "make a folder with the beginning of an API of your own"},
