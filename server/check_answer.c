@@ -28,12 +28,24 @@ static void s_list_columns(const srv_check_stage_t *stage, proto_buf_t *out)
         proto_buf_printf(out, "%s%s", i ? ", " : "", stage->columns[i].name);
 }
 
+/* Whether a column is called so, with capitals, and so is never found. */
+static bool s_is_folded(const srv_check_stage_t *stage, const char *name)
+{
+    for (int i = 0; i < stage->column_count; i++)
+        if (strcmp(stage->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void s_no_column(srv_check_t *self, const srv_check_operation_t *operation, uint32_t number,
-                        uint32_t line, const char *code, const char *what)
+                        uint32_t line, const char *code, const char *what, const char *name)
 {
     const srv_check_stage_t *stage = &operation->stages[number];
     proto_buf_t advice = PROTO_BUF_INIT;
-    s_list_columns(stage, &advice);
+    if (s_is_folded(stage, name))
+        proto_buf_string(&advice, "columns are looked up in lower case: call it so with AS");
+    else
+        s_list_columns(stage, &advice);
     if (stage->described)
         srv_check_tell(self, SRV_MISTAKE, operation->script, line, code, proto_buf_text(&advice),
                        "%s: the statement gives no such column", what);
@@ -52,7 +64,7 @@ static void s_holes(srv_check_t *self, const srv_check_operation_t *operation, u
         proto_buf_t name = PROTO_BUF_INIT;
         srv_check_hole_name(script, hole, &name);
         s_no_column(self, operation, hole->index, srv_check_line(self, script, statement, hole->at),
-                    "step_column", proto_buf_text(&name));
+                    "step_column", proto_buf_text(&name), hole->name);
         proto_buf_free(&name);
     }
 }
@@ -81,7 +93,8 @@ static void s_shape(srv_check_t *self, const srv_check_operation_t *operation)
             continue;
         char what[256];
         snprintf(what, sizeof what, "@returns %s.%s", script->statements[node->statement].step, node->name);
-        s_no_column(self, operation, node->statement, script->places.returns, "returns_column", what);
+        s_no_column(self, operation, node->statement, script->places.returns, "returns_column", what,
+                    node->name);
     }
     if (script->operation->status == 204 && script->shape_count)
         srv_check_tell(self, SRV_MISTAKE, script, script->places.status, "status_204",
@@ -97,7 +110,7 @@ static void s_cursor(srv_check_t *self, const srv_check_operation_t *operation)
         snprintf(what, sizeof what, "@cursor %s", script->cursor[i].name);
         if (srv_check_find_column(&operation->stages[script->cursor_statement], script->cursor[i].name) < 0)
             s_no_column(self, operation, script->cursor_statement, script->places.cursor, "cursor_column",
-                        what);
+                        what, script->cursor[i].name);
     }
 }
 

@@ -11,19 +11,32 @@ static const char *s_param_type(const proto_param_t *param)
     return param->sql_type ? param->sql_type : "unknown";
 }
 
+/* What the file does not say of a parameter's type. */
+static void s_print_remark(const srv_check_t *self, const srv_check_operation_t *operation, uint32_t index)
+{
+    enum { S_TEXT = 25 /* what PostgreSQL takes when nothing tells: no news */ };
+    const srv_check_param_t *known = &operation->params[index];
+    bool written = operation->script->operation->params[index].sql_type;
+    if (written && !known->declared && operation->script->statement_count)
+        printf(" (not in the database)");
+    else if (!written && known->inferred)
+        printf(" (inferred)");
+    else if (known->natural && known->natural != known->declared && known->natural != S_TEXT)
+        printf(" (declared; %s without that)", srv_check_type_name(self, known->natural));
+}
+
 static void s_print_params(const srv_check_t *self, const srv_check_operation_t *operation)
 {
     for (uint32_t i = 0; i < operation->operation.param_count; i++) {
         const proto_param_t *param = &operation->operation.params[i];
-        const srv_check_param_t *known = &operation->params[i];
-        printf("    %s %s %s", proto_source_name(param->source), param->name, s_param_type(param));
-        if (param->source >= PROTO_SOURCE_AUTH_SUB)
-            printf(" (filled in)");
-        else if (!known->declared && param->sql_type && operation->script->statement_count)
-            printf(" (inferred)");
-        else if (known->natural && known->natural != known->declared)
-            printf(" (declared; %s without that)", srv_check_type_name(self, known->natural));
-        printf("%s\n", param->required || param->source >= PROTO_SOURCE_AUTH_SUB ? "" : " ?");
+        if (param->source >= PROTO_SOURCE_AUTH_SUB) {
+            printf("    %s, filled in\n", param->name);
+            continue;
+        }
+        printf("    %s %s %s%s", proto_source_name(param->source), param->name, s_param_type(param),
+               param->required ? "" : " ?");
+        s_print_remark(self, operation, i);
+        putchar('\n');
     }
 }
 

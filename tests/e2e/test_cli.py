@@ -20,7 +20,7 @@ def muster(*arguments, env=None, timeout=30):
                           env={**environment, **(env or {})})
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["call"], ["show"], ["new"]], ids=lambda c: " ".join(c) or "-")
+@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["call"], ["show"], ["new"]], ids=lambda c: " ".join(c) or "-")
 def test_help(command):
     done = muster(*command, "--help")
     assert done.returncode == 0 and done.stderr == ""
@@ -44,6 +44,7 @@ def test_version():
     (("serve", "--http", "nowhere", "--database-url", "dbname=x"), "ADDRESS:PORT"),
     (("serve", "--dir", "/nonexistent", "--database-url", "dbname=x", "--http", "127.0.0.1:0"), ""),
     (("migrate",), "DATABASE_URL"),
+    (("check",), "DATABASE_URL"),
     (("migrate", "--dir", "/nonexistent", "--database-url", "dbname=x"), "/nonexistent"),
     (("call",), "usage"),
     (("call", "x", "--ipc", "/nonexistent/socket"), "no broker answers"),

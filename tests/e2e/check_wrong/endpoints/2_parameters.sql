@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: MPL-2.0
+-- @endpoint  GET /parameters/{list}
+-- @operation parameters
+-- @summary   Parameters that do not fit
+-- @tier read
+-- @path  list int8[]
+-- @query a int4 ? (1..5 chars)
+-- @query b text ? (1..5)
+-- @query c text ? (1..5 items)
+-- @query d int4 = 0 (1..5)
+-- @query e int2 = 70000
+-- @query f shelf = cooking
+-- @query g shelf ? in (fiction, cooking)
+-- @query h int4 ? in (1, two)
+-- @query i text = short in (long, longer)
+-- @query j = -1 (0..)
+-- @query k int4[] = [1, 9] (1..5) in (1, 2)
+-- @query good text[] ? (1..5 items) in (a, b)
+-- @query better text = b (1..5 chars)
+-- @returns row
+SELECT :list::text AS list, :a AS a, :b AS b, :c AS c, :d AS d, :e AS e, :f AS f, :g AS g, :h AS h, :i AS i,
+       :j::int4 AS j, :k AS k, :good AS good, :better AS better;
