@@ -143,31 +143,42 @@ static void s_take(s_statement_t *self, uint32_t mask, const srv_check_node_t *n
     proto_buf_free(&what);
 }
 
-static void s_explain(srv_check_t *self, s_statement_t *of, uint32_t mask)
+/* The plan of the statement that is prepared as muster_check. */
+static void s_look(srv_check_t *self, s_statement_t *of, uint32_t mask, const act_hole_t *const *arguments,
+                   uint32_t count)
 {
-    const act_hole_t *arguments[ACT_ARGUMENTS];
-    Oid types[ACT_ARGUMENTS];
     srv_check_node_t nodes[SRV_CHECK_NODES];
-    proto_buf_t sql = PROTO_BUF_INIT;
     bool analyze = self->options->analyze && of->operation->operation.flags & PROTO_OP_READS;
-    uint32_t count = act_variant_render(of->statement, mask, &sql, arguments);
-    for (uint32_t i = 0; i < count; i++)
-        types[i] = srv_check_hole_type(of->operation, arguments[i]);
-    PGresult *result = PQprepare(self->conn, "muster_check", proto_buf_text(&sql), (int)count, types);
-    bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK;
-    if (prepared) {
+    PGresult *result = s_ask(self, of, arguments, count, analyze);
+    if (analyze && PQresultStatus(result) != PGRES_TUPLES_OK) { /* it may not like our values */
         PQclear(result);
-        result = s_ask(self, of, arguments, count, analyze);
+        result = s_ask(self, of, arguments, count, false);
     }
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result)) {
         uint32_t found = srv_check_nodes(self, PQgetvalue(result, 0, 0), nodes);
         for (uint32_t i = 0; i < found; i++)
             s_take(of, mask, &nodes[i], arguments, count);
     } else {
+        const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         srv_check_tell(self, SRV_WARNING, of->operation->script, of->statement->line, "no_plan", "",
-                       "it cannot be explained: %s", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+                       "it cannot be explained: %s", message ? message : "no reason given");
     }
     PQclear(result);
+}
+
+static void s_explain(srv_check_t *self, s_statement_t *of, uint32_t mask)
+{
+    const act_hole_t *arguments[ACT_ARGUMENTS];
+    Oid types[ACT_ARGUMENTS];
+    proto_buf_t sql = PROTO_BUF_INIT;
+    uint32_t count = act_variant_render(of->statement, mask, &sql, arguments);
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = srv_check_hole_type(of->operation, arguments[i]);
+    PGresult *result = PQprepare(self->conn, "muster_check", proto_buf_text(&sql), (int)count, types);
+    bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK; /* if not, each condition has been tried */
+    PQclear(result);
+    if (prepared)
+        s_look(self, of, mask, arguments, count);
     srv_check_undo(self);
     if (prepared)
         PQclear(PQexec(self->conn, "DEALLOCATE muster_check"));

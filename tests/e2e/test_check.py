@@ -205,6 +205,26 @@ def test_ctrl_c_stops_at_once(scratch):
     process.communicate()
 
 
+def test_values_that_a_statement_does_not_like_are_no_news(scratch):
+    """--analyze makes its values up; where PostgreSQL does not take them, the plan alone is looked at."""
+    scratch.endpoints("-- @operation divide\n-- @param by int4 = 0\n-- @reads\n-- @returns value\nSELECT 1 / :by;\n")
+    done = check(scratch.folder, scratch.url, "--analyze", "--strict")
+    assert done.returncode == 0 and findings(done) == []
+
+
+def test_a_terminal_shows_how_far_it_is(scratch):
+    naps = "".join(f"-- @operation nap_{i}\n-- @reads\n-- @returns value\nSELECT 'slept' FROM pg_sleep(1.2);\n" for i in range(2))
+    scratch.endpoints(naps)
+    ours, theirs = os.openpty()
+    done = subprocess.run([BINARY, "check", str(scratch.folder), "--analyze", "--database-url", scratch.url],
+                          stdout=subprocess.PIPE, stderr=theirs, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert done.returncode == 0 and b"explaining" not in done.stdout
+    assert shown == "\r\033[Kexplaining: 2 of 2 operations\r\033[K"
+
+
 def test_the_page_is_true(wrong):
     """docs/operations.md, "Checking a folder": the last lines of its example are those of check_wrong/."""
     page = (SOURCE / "docs/operations.md").read_text()
