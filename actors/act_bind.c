@@ -70,7 +70,7 @@ int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound)
 static void s_bind_step(act_db_t *self, const act_job_t *job, const act_hole_t *hole, bool *null)
 {
     const PGresult *result = job->results[hole->index];
-    int column = result && PQntuples(result) ? PQfnumber(result, hole->name) : -1;
+    int column = result && PQntuples(result) ? act_document_column(result, hole->name) : -1;
     *null = column < 0 || PQgetisnull(result, 0, column);
     if (!*null)
         proto_buf_append(&self->text, PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column));

@@ -250,6 +250,38 @@ static int s_modifiers(proto_arena_t *arena, proto_bytes_t text, proto_param_t *
     return 0;
 }
 
+/* Steps over what `from` opens and `to` closes with nothing but `allowed` in between; false when it is not
+ * so. */
+static bool s_enclosed(proto_bytes_t text, size_t *at, char from, char to, const char *allowed)
+{
+    if (*at >= text.size || text.data[*at] != from)
+        return true; /* there is none */
+    for (++*at; *at < text.size && text.data[*at] != to; ++*at)
+        if (!text.data[*at] || !strchr(allowed, text.data[*at]))
+            return false;
+    return (*at)++ < text.size;
+}
+
+/* Whether PostgreSQL can read it as the name of a type: [schema.]words, (n[,n]), words, []. One that it
+ * cannot would take the question about all the others along. */
+static bool s_is_type(proto_bytes_t text)
+{
+    size_t at = 0;
+    bool quoted = false, good = true;
+    while (at < text.size && good && (quoted || !strchr("([", text.data[at]))) {
+        uint8_t c = text.data[at++];
+        quoted = quoted != (c == '"');
+        good = quoted || isalnum(c) || c >= 0x80 || strchr("_. \"", c);
+    }
+    good = good && !quoted && at > 0 && !isdigit(text.data[0]) &&
+           s_enclosed(text, &at, '(', ')', "0123456789, ");
+    while (at < text.size && good && (isalpha(text.data[at]) || text.data[at] == ' '))
+        at++;
+    while (at < text.size && good && text.data[at] == '[')
+        good = s_enclosed(text, &at, '[', ']', "0123456789");
+    return good && at == text.size;
+}
+
 int act_directive_param(proto_arena_t *arena, proto_bytes_t value, proto_param_t *param, const char **why)
 {
     proto_bytes_t name = act_directive_word(&value);
@@ -263,6 +295,8 @@ int act_directive_param(proto_arena_t *arena, proto_bytes_t value, proto_param_t
     param->required = true;
     size_t size = s_type_size(value);
     proto_bytes_t type = act_directive_trim((proto_bytes_t){value.data, size});
+    if (type.size && !s_is_type(type))
+        return s_refuse(why, "this is not the name of a type");
     if (type.size) {
         param->sql_type = proto_arena_text(arena, type);
         param->data = act_typename_data(type, &param->array);

@@ -59,10 +59,18 @@ static int s_write_value(const act_types_t *types, const act_variant_t *variant,
     return 0;
 }
 
+int act_document_column(const PGresult *result, const char *name)
+{
+    for (int i = 0; i < PQnfields(result); i++)
+        if (strcmp(PQfname(result, i), name) == 0)
+            return i;
+    return -1;
+}
+
 static int s_write_column(const act_types_t *types, const act_variant_t *variant, const PGresult *result,
                           const char *name, proto_buf_t *out)
 {
-    int column = PQntuples(result) ? PQfnumber(result, name) : -1;
+    int column = PQntuples(result) ? act_document_column(result, name) : -1;
     if (column >= 0 && column < variant->column_count)
         return s_write_cell(types, variant, result, 0, column, out);
     proto_write_nil(out);

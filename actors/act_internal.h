@@ -249,6 +249,8 @@ void act_job_free(act_db_t *self, act_job_t *job);
 /* act_document.c */
 /* Appends the answer's document to `out`. -1 when it cannot be made. `next_cursor` may be empty. */
 PROTO_MUST_CHECK int act_document_write(const act_job_t *job, proto_bytes_t next_cursor, proto_buf_t *out);
+/* The number of the result's column of exactly that name, or -1. (PQfnumber folds capitals.) */
+int act_document_column(const PGresult *result, const char *name);
 /* The refusal that a statement's result means, or NULL: a number of rows, or `_error`. */
 const proto_refusal_t *act_document_refusal(const act_job_t *job, uint32_t stage, bool *unknown);
 

@@ -57,7 +57,7 @@ static bool s_lookup_column(const s_lookup_t *self, const char *key, proto_buf_t
 {
     for (uint32_t i = self->stage + 1; i-- > 0;) {
         const PGresult *result = self->job->results[i];
-        int column = result ? PQfnumber(result, key) : -1;
+        int column = result ? act_document_column(result, key) : -1;
         if (column < 0 || PQntuples(result) == 0)
             continue;
         proto_buf_string(out, PQgetvalue(result, 0, column));
@@ -181,7 +181,7 @@ static proto_bytes_t s_next_cursor(act_db_t *self, const act_job_t *job)
         return (proto_bytes_t){0};
     proto_bytes_t texts[ACT_CURSOR_COLUMNS];
     for (uint32_t i = 0; i < script->cursor_count; i++) {
-        int column = PQfnumber(result, script->cursor[i].name);
+        int column = act_document_column(result, script->cursor[i].name);
         texts[i] = column < 0 ? (proto_bytes_t){0} : proto_bytes_of(PQgetvalue(result, rows - 1, column));
     }
     proto_buf_reset(&self->token);
