@@ -80,6 +80,22 @@ def test_every_kind_of_mistake_has_a_case(wrong):
     assert all(f["line"] > 0 and f["file"].startswith("check_wrong/endpoints/") for f in told["mistakes"])
 
 
+@pytest.mark.parametrize("statement,line", [
+    ("SELECT id,\r\n  $q$ a\r\n b $q$ AS q,\r\n  nix\r\nFROM books;\r\n", 7),
+    ("SELECT id FROM books\nWHERE id IN (1,\n  2;\n", 6),
+    ("/* x */ SELECT 1 AS a, /*\n  -- @nothing */ E'it\\'s' 'or' AS d\nFROM books;\n", 5),
+    ("SELECT 'ä:b' AS y,\n  (SELECT 1) AS z,   -- a comment, 'and a quote\n  \"größe;\"\nFROM books;\n", 6),
+    ("SELECT 1 AS a\n  , nix\n;", 5),
+], ids=["crlf", "end", "comments", "utf-8", "last"])
+def test_places_survive_what_is_not_sent(scratch, statement, line):
+    """Comments, line breaks and blanks are not sent to PostgreSQL: its positions are of another text."""
+    scratch.sql((WRONG / "schema.sql").read_text())
+    with open(scratch.folder / "endpoints/test.sql", "w", newline="") as file:
+        file.write("-- @operation x\n-- @reads\n-- @returns row\n" + statement)
+    told = [f for f in findings(check(scratch.folder, scratch.url)) if ": mistake: " in f]
+    assert len(told) == 1 and f"/test.sql:{line}: " in told[0]
+
+
 def test_nothing_is_changed(wrong):
     before = psql("SELECT count(*), max(id) FROM books; SELECT nextval('books_id_seq')", wrong)
     for _ in range(2):
