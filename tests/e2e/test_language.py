@@ -120,6 +120,14 @@ SELECT :a.alias AS alias, length(:a.alias) AS size;
 -- @step c
 SELECT n FROM generate_series(1, coalesce(:b.size::int, 0)) n;
 
+-- @endpoint GET /capitals
+-- @operation capitals
+-- @returns {"row": a.row, "column": a.bookTitle, "later": b.value}
+-- @step a
+SELECT 'x' AS "bookTitle", 'y' AS booktitle;
+-- @step b
+SELECT :a.bookTitle::text;
+
 -- @endpoint POST /none
 -- @operation none
 -- @body id int4
@@ -291,6 +299,11 @@ def test_later_steps_read_earlier_ones(served):
         "first": {"id": 2, "alias": "two"}, "second": {"alias": "two", "size": 3},
         "third": [{"n": 1}, {"n": 2}, {"n": 3}]}
     assert served.request("GET", "/chain/9").json == {"first": None, "second": {"alias": None, "size": None}, "third": []}
+
+
+def test_columns_are_found_by_their_exact_names(served):
+    assert served.request("GET", "/capitals").json == {
+        "row": {"bookTitle": "x", "booktitle": "y"}, "column": "x", "later": "x"}
 
 
 def test_expect_none(served):

@@ -140,6 +140,7 @@ static void s_show(const proto_param_t *param, proto_buf_t *out)
 }
 
 #define S_NAME   "a parameter's name is made of lower-case letters, digits and _"
+#define S_TYPE   "!this is not the name of a type"
 #define S_FORM   "a parameter is: name type, then ?, = default, (bounds) or in (values)"
 #define S_BOUNDS "bounds are (LEAST..MOST), (LEAST..MOST chars) or (LEAST..MOST items)"
 #define S_LIST   "in (...) takes 1 to 64 values"
@@ -159,6 +160,16 @@ static void test_parameters(void **state)
         {"a varchar(20)[] ?", "a text[] varchar(20)[] ?"},
         {"a goal.status[]", "a other[] goal.status[]"},
         {"a interval", "a other interval"}, /* a type whose name begins with in */
+        {"a int8[ int", S_TYPE},
+        {"a int8]", S_TYPE},
+        {"a int8[x]", S_TYPE},
+        {"a numeric(10", S_TYPE},
+        {"a \"int8", S_TYPE},
+        {"a 8int", S_TYPE},
+        {"a int;8", S_TYPE},
+        {"a int8[]x", S_TYPE},
+        {"a timestamp(3) with time zone", "a timestamptz timestamp(3) with time zone"},
+        {"a s.\"My type\"[3][]", "a other[] s.\"My type\"[3][]"},
         {"a int in (1, 2)", "a int4 int in (1|2)"},
         {"a inet", "a other inet"},
         {"a ?", "a other ?"},
