@@ -166,27 +166,47 @@ static const proto_refusal_t *s_judge(const act_job_t *job, uint32_t *stage, boo
     return refusal;
 }
 
-/* The token of the next page, when this one is full. In self->token. */
-static proto_bytes_t s_next_cursor(act_db_t *self, const act_job_t *job)
+/* The texts of the cursor's columns in the last row. -1, told in the log, when they do not say where that is.
+ */
+static int s_cursor_texts(const act_job_t *job, const PGresult *result, proto_bytes_t *texts)
+{
+    const act_script_t *script = job->plan->script;
+    int row = PQntuples(result) - 1;
+    for (uint32_t i = 0; i < script->cursor_count; i++) {
+        int column = act_document_column(result, script->cursor[i].name);
+        if (column < 0 || PQgetisnull(result, row, column)) {
+            proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: the cursor's column %s is %s", script->file,
+                      script->statements[script->cursor_statement].line, job->plan->operation->name,
+                      script->cursor[i].name, column < 0 ? "not in the result" : "NULL");
+            return -1;
+        }
+        texts[i] = (proto_bytes_t){(const uint8_t *)PQgetvalue(result, row, column),
+                                   (size_t)PQgetlength(result, row, column)};
+    }
+    return 0;
+}
+
+/* The token of the next page, in self->token; none when this one is not full. -1 when it cannot be made. */
+static int s_next_cursor(act_db_t *self, const act_job_t *job, proto_bytes_t *token)
 {
     const act_script_t *script = job->plan->script;
     act_bound_t bound;
     proto_value_t limit;
+    *token = (proto_bytes_t){0};
     if (script->cursor_count == 0 || act_bind(self, job, &bound) < 0)
-        return (proto_bytes_t){0};
+        return 0;
     const PGresult *result = job->results[script->cursor_statement];
     proto_reader_t reader = proto_reader(bound.values[script->limit_param]);
     int rows = PQntuples(result);
     if (rows == 0 || proto_value_read(&reader, &limit) < 0 || limit.kind != PROTO_INT || rows < limit.integer)
-        return (proto_bytes_t){0};
+        return 0;
     proto_bytes_t texts[ACT_CURSOR_COLUMNS];
-    for (uint32_t i = 0; i < script->cursor_count; i++) {
-        int column = act_document_column(result, script->cursor[i].name);
-        texts[i] = column < 0 ? (proto_bytes_t){0} : proto_bytes_of(PQgetvalue(result, rows - 1, column));
-    }
+    if (s_cursor_texts(job, result, texts) < 0)
+        return -1;
     proto_buf_reset(&self->token);
     act_cursor_write(script, job->plan->operation->hash, bound.filter, texts, &self->token);
-    return proto_buf_bytes(&self->token);
+    *token = proto_buf_bytes(&self->token);
+    return 0;
 }
 
 static void s_reply_success(act_db_t *self, act_job_t *job)
@@ -204,9 +224,11 @@ static void s_reply_success(act_db_t *self, act_job_t *job)
         act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
         return;
     }
-    proto_bytes_t cursor = s_next_cursor(self, job);
+    proto_bytes_t cursor;
     proto_buf_reset(&self->body);
-    if (act_document_write(job, cursor, &self->body) < 0)
+    if (s_next_cursor(self, job, &cursor) < 0)
+        act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
+    else if (act_document_write(job, cursor, &self->body) < 0)
         act_reply_error(self, job, PROTO_ERROR_result_too_large, NULL);
     else
         s_reply_final(self, job, cursor);

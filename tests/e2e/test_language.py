@@ -227,6 +227,30 @@ def test_the_cursor_is_the_key_of_final(served):
         party.close()
 
 
+def test_a_cursor_that_cannot_say_where_it_is(scratch, tmp_path_factory):
+    """A NULL, or a column that the result lacks: told at once, not a list that begins anew or ends early."""
+    scratch.sql("CREATE TABLE t (id int, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL), (4, NULL)")
+    list_ = """-- @endpoint GET /{0}
+-- @operation {0}
+-- @query limit int4 = 2
+-- @cursor name, id
+-- @returns {{"t": rows, "next": next_cursor}}
+SELECT id{1} FROM t WHERE true
+  AND (name, id) > (:after.name, :after.id)  --? after
+ORDER BY name, id LIMIT :limit;
+"""
+    scratch.endpoints(list_.format("nulls", ", name") + list_.format("lacks", ""))
+    server = Server(tmp_path_factory.mktemp("server"), scratch.url, "--dir", str(scratch.folder)).wait_ready()
+    assert server.request("GET", "/nulls").json["next"]
+    for path in ("/nulls?limit=3", "/lacks"):
+        answer = server.request("GET", path)
+        assert answer.status == 500 and answer.json["code"] == "internal", answer.body
+    assert server.request("GET", "/lacks?limit=9").json["next"] is None
+    assert server.stop() == 0
+    assert "test.sql:6: nulls: the cursor's column name is NULL" in server.log()
+    assert "test.sql:14: lacks: the cursor's column name is not in the result" in server.log()
+
+
 def test_twenty_start_one_goal_and_one_wins(served):
     goal = int(rows(served, "SELECT id FROM goals WHERE status = 'pending' LIMIT 1"))
     barrier, answers = threading.Barrier(20), []
