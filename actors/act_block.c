@@ -7,6 +7,7 @@
 
 #include "act_directive.h"
 #include "act_sqltext.h"
+#include "act_variant.h"
 
 enum { S_READ_MS = 30000, S_SERVICE_MS = 120000 };
 
@@ -207,6 +208,18 @@ static void *s_keep(act_block_t *self, const void *items, size_t size)
     return kept;
 }
 
+/* What is left when no condition holds must run: PostgreSQL answers an empty text with no result at all. */
+static void s_check_lines(act_block_t *self, const act_statement_t *statement)
+{
+    const act_hole_t *arguments[ACT_ARGUMENTS];
+    proto_buf_t sql = PROTO_BUF_INIT;
+    (void)act_variant_render(statement, 0, &sql, arguments);
+    if (statement->line_count && !act_sqltext_allowed(proto_buf_text(&sql)))
+        act_block_fail(self, statement->line, "without its conditional lines nothing is left that could run",
+                       (proto_bytes_t){0});
+    proto_buf_free(&sql);
+}
+
 /* The statement was cut whole: it joins the block's. */
 static void s_add_statement(act_block_t *self, const proto_buf_t *sql)
 {
@@ -221,6 +234,7 @@ static void s_add_statement(act_block_t *self, const proto_buf_t *sql)
     statement->hole_count = self->hole_count;
     statement->lines = s_keep(self, self->lines, self->line_count * sizeof *self->lines);
     statement->line_count = self->line_count;
+    s_check_lines(self, statement);
     if (!statement->step)
         statement->step = "";
     if (self->step_count == ACT_STATEMENTS)

@@ -18,7 +18,7 @@ static void s_render(const act_program_t *program)
                 proto_buf_reset(&sql);
                 uint32_t count = act_variant_render(&script->statements[s], masks[m], &sql, arguments);
                 PROTO_ASSERT(!sql.failed && count <= script->statements[s].hole_count);
-                PROTO_ASSERT(!sql.size || !memchr(sql.data, '\0', sql.size));
+                PROTO_ASSERT(sql.size && !memchr(sql.data, '\0', sql.size));
             }
         }
     }

@@ -303,7 +303,12 @@ static void test_steps(void **state)
 static void test_conditions(void **state)
 {
     (void)state;
-    S_CHECK({S_OP "SELECT 1\n, 2 --? q\n;", "3: --? names no parameter: q\n"},
+#define S_LEFT "without its conditional lines nothing is left that could run"
+    S_CHECK({S_OP "-- @param q int4 ?\nSELECT :q --? q\n;", "3: " S_LEFT "\n"},
+            {S_OP "-- @param q int4 ?\nSELECT :q --? q\n, 2;", "3: " S_LEFT "\n"},
+            {S_OP "-- @param q int4 ?\nSELECT 'a' --? q\n, :q --? q\n\n;", "3: " S_LEFT "\n"},
+            {S_OP "-- @param q int4 ?\nWITH w AS (SELECT :q) --? q\nSELECT 1;", ""},
+            {S_OP "SELECT 1\n, 2 --? q\n;", "3: --? names no parameter: q\n"},
             {S_OP "-- @param q int4\nSELECT 1\n, :q --?\n, 2 --? q ;\n;",
              "4: --? names no parameter\n5: --? names no parameter: q ;\n"},
             {S_OP "SELECT 1\n, 2 --? after\n;", "3: --? names no parameter: after\n"},

@@ -367,7 +367,7 @@ static void test_hashes(void **state)
         ":s.b;",
         "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT :a.given;",
         "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT 1\n, 2 --? a\n;",
-        "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT 1 --? a\n, 2\n;",
+        "-- @operation x\n-- @param a int4\n-- @returns row\nSELECT 1\n, 2\n, 3 --? a\n;",
         "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @step s expect one "
         "else e\nSELECT :a;",
         "-- @operation x\n-- @param a int4\n-- @returns row\n-- @error e 404 \"\"\n-- @step s expect some "
