@@ -13,12 +13,13 @@ enum { S_OPTIONS = SRV_SET(SRV_OPT_database) | SRV_SET(SRV_OPT_dir), S_WAIT_MS =
 
 static void s_help(void)
 {
-    puts("usage: muster migrate [--seed] [--dry-run] [options]\n"
+    puts("usage: muster migrate [--seed] [--dry-run] [--quiet] [options]\n"
          "\n"
          "Brings a database up to the newest migration of an API folder; does nothing when it is there "
          "already.\n"
          "  --seed     run the folder's seed files afterwards\n"
-         "  --dry-run  tell what would be applied, change nothing");
+         "  --dry-run  tell what would be applied, change nothing\n"
+         "  --quiet    tell how many were applied in one line");
     srv_config_help(S_OPTIONS);
     puts("\nExit status: 0 done, 1 failed (nothing of the failing file is applied), 2 not begun.\n"
          "Example: muster migrate --seed --database-url postgresql:///gathering");
@@ -33,6 +34,8 @@ static void s_parse(srv_migrate_options_t *self, int *argc, char **argv)
             self->seed = true;
         else if (strcmp(argv[i], "--dry-run") == 0)
             self->dry_run = true;
+        else if (strcmp(argv[i], "--quiet") == 0)
+            self->quiet = true;
         else
             argv[kept++] = argv[i];
     }

@@ -208,7 +208,8 @@ static int s_apply(s_migrate_t *self, const char *path, const char *name, const 
     int64_t start = proto_clock_ms();
     if (s_in_transaction(self, path, text, (const char *const[]){number, name}) < 0)
         return -1;
-    printf("applied %s (%lld ms)\n", name, (long long)(proto_clock_ms() - start));
+    if (!self->options->quiet)
+        printf("applied %s (%lld ms)\n", name, (long long)(proto_clock_ms() - start));
     fflush(stdout);
     self->applied++;
     return 0;
@@ -309,6 +310,8 @@ static int s_work(s_migrate_t *self)
             return -1;
     if (self->applied == 0 && !self->options->dry_run)
         printf("up to date, %d migrations\n", self->count);
+    else if (self->options->quiet && !self->options->dry_run)
+        printf("applied %d migrations\n", self->applied);
     return self->options->seed && !self->options->dry_run ? s_seed(self) : 0;
 }
 

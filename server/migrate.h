@@ -15,6 +15,7 @@ typedef struct srv_migrate_options {
     const char *dir;
     bool seed;       /* run the seed files, too */
     bool dry_run;    /* tell what would be applied, change nothing */
+    bool quiet; /* one line in the place of one per migration */
     int64_t wait_ms; /* try to connect for so long */
 } srv_migrate_options_t;
 

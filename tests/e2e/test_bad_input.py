@@ -249,7 +249,7 @@ CASES = [
     ("method-patch", 405, "method_not_allowed", get("/providers/1", "PATCH")),
     ("method-delete-all", 405, "method_not_allowed", get("/providers", "DELETE")),
     ("method-post-one", 405, "method_not_allowed", post({"name": "new"}, "/providers/1")),
-    ("method-post-models", 405, "method_not_allowed", post({}, "/models")),
+    ("method-post-agents", 405, "method_not_allowed", post({}, "/agents-db")),
     ("method-get-chat", 405, "method_not_allowed", get("/agents/1/chat")),
     ("method-trace", 405, "method_not_allowed", get("/providers", "TRACE")),
     ("method-post-health", 405, "method_not_allowed", post({}, "/health/live")),
@@ -360,7 +360,7 @@ def test_there_are_enough_cases():
 @pytest.mark.parametrize("path, allow", [
     ("/providers", {"GET", "HEAD", "POST", "OPTIONS"}),
     ("/providers/1", {"GET", "HEAD", "DELETE", "OPTIONS"}),
-    ("/models", {"GET", "HEAD", "OPTIONS"}),
+    ("/models", {"GET", "HEAD", "OPTIONS", "POST"}),
     ("/agents/1/chat", {"POST", "OPTIONS"}),
     ("/health/live", {"GET", "HEAD", "OPTIONS"}),
 ])

@@ -190,7 +190,9 @@ def test_sigterm_lets_requests_finish(scratch, start):
 def test_second_signal_ends_at_once(scratch, start):
     scratch.endpoints("-- @endpoint GET /sleep\n-- @operation sleep\n-- @slow\n-- @returns value\n"
                       "SELECT 'done' FROM pg_sleep(8);\n")
-    server = start("--dir", str(scratch.folder), "--drain", "60s", database=scratch.url)
+    server = start("--dir", str(scratch.folder), "--drain", "60s", "--actors", "2", database=scratch.url)
+    wait_for(lambda: {s["service"]: s for s in server.show("services")}["db"]["workers"] == 2,
+             what="both actors, of which one takes slow work")
 
     def ask():
         try:

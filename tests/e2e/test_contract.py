@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from conftest import BINARY, SOURCE, Server, database_url, psql
+from test_openapi import check_answer
 
 API = pathlib.Path(os.environ.get("MUSTER_CONTRACT_API", SOURCE / "api/gathering"))
 TABLE = SOURCE / "tests/contract/routes.tsv"
@@ -63,14 +64,26 @@ def served(tmp_path_factory):
                    capture_output=True)
     server = Server(tmp_path_factory.mktemp("contract"), url, "--dir", str(API)).wait_ready()
     assert "are not served" not in server.log(), server.log()
-    yield server, url
+    yield server, url, server.request("GET", "/openapi.json").json
     assert server.stop() == 0, server.log()[-3000:]
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def check_described(document, row, answer):
+    """The answer is one of those that /openapi.json promises for the route, and its body of that schema."""
+    asked = row["path"].split("?")[0].split("/")
+    declared = [path for path in document["paths"] if is_route(asked, path.split("/"))]
+    literal = [path for path in declared if "{" not in path]
+    found = [path for path in literal or declared if row["method"].lower() in document["paths"][path]]
+    if not found:
+        assert answer.status in (404, 405)
+        return
+    check_answer(document, row["method"].lower(), found[0], answer)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['line']}-{row['case']}".replace(" ", "_") for row in ROWS])
 def test_route(served, row):
-    server, url = served
+    server, url, document = served
     body = json.loads(row["request"]) if row["request"] else None
     answer = server.request(row["method"], row["path"], body)
     assert answer.status == int(row["status"]), answer.body
@@ -81,6 +94,7 @@ def test_route(served, row):
     kind = answer.headers["Content-Type"]
     assert kind == ("application/problem+json" if answer.status >= 400 else
                     "application/json" if row["expected"] else None)
+    check_described(document, row, answer)
     if row["sql"]:
         assert psql(row["sql"], url).replace("\n", ";") == row["rows"]
 

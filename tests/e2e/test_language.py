@@ -10,6 +10,7 @@ import pytest
 
 import native
 from conftest import Server, psql, wait_for
+from test_concurrency import Client
 
 SCHEMA = """
 CREATE TYPE goal_status AS ENUM ('pending', 'active', 'completed');
@@ -119,6 +120,18 @@ SELECT id, alias FROM models WHERE id = :id;
 SELECT :a.alias AS alias, length(:a.alias) AS size;
 -- @step c
 SELECT n FROM generate_series(1, coalesce(:b.size::int, 0)) n;
+
+-- @endpoint GET /divide/{n}
+-- @operation divide
+-- @error by_zero 409 "By zero" on 22012
+-- @returns row
+SELECT :n::int AS n, 5040 / :n::int AS quotient;
+
+-- @endpoint GET /texts/{t}
+-- @operation cast_text
+-- @path t text
+-- @returns row
+SELECT :t::text::int AS n;
 
 -- @endpoint GET /capitals
 -- @operation capitals
@@ -367,6 +380,38 @@ def test_more_combinations_at_once_than_are_kept(scratch, tmp_path_factory):
     finally:
         party.close()
     assert server.stop() == 0 and "lost" not in server.log()
+
+
+def test_reads_that_share_a_sync_never_see_a_neighbours_error(served):
+    """10,000 pipelined reads on three connections, some of which fail in the database, in two ways."""
+    errors = []
+
+    def expected(kind, i):
+        if kind == 0:
+            return "/divide/0", 409, "by_zero"
+        if kind == 1:
+            return "/texts/x", 422, "invalid"
+        return f"/divide/{i + 1}", 200, {"n": i + 1, "quotient": 5040 // (i + 1)}
+
+    def work(seed):
+        try:
+            client = Client(served)
+            for turn in range(79):
+                asked = [expected((seed + 3 * turn + i) % 7, i) for i in range(16)]
+                for path, _, _ in asked:
+                    client.send("GET", path)
+                for path, status, body in asked:
+                    got, answer = client.receive()
+                    assert got == status and body == (answer if status == 200 else answer["code"]), (path, answer)
+        except Exception as error:  # told below, in the test's own thread
+            errors.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 def test_mixed_load_keeps_answers_apart(served):

@@ -11,6 +11,7 @@
 -- @body allow_tools      bool = true
 -- @service chat
 -- @timeout 120s
+-- @error agent_not_found 404 "Agent {id} not found"
 -- @returns row
 
 -- What the chat worker needs to know of an agent. The messages are chosen as history.sql explains.
