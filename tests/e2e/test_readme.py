@@ -64,17 +64,22 @@ def test_run_starts_everything_and_stops_it(tmp_path):
     process = subprocess.Popen([SOURCE / "run", "--http", f"127.0.0.1:{port}", "--bind", "none", "--ipc",
                                 str(tmp_path / "b.sock")], cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, env={k: v for k, v in os.environ.items() if k != "DATABASE_URL"})
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if "ready after" in line:
-            break
-    assert len(lines) <= 10, lines
-    assert any(f"http://127.0.0.1:{port}" in line for line in lines), lines
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/providers/1") as answer:
-        assert answer.status == 200
-    process.send_signal(signal.SIGINT)
-    rest = process.stdout.read()
-    assert process.wait(20) == 0, rest
+    try:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "ready after" in line:
+                break
+        assert len(lines) <= 10, lines
+        assert any(f"http://127.0.0.1:{port}" in line for line in lines), lines
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/providers/1") as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(20) == 0, rest
+    finally:
+        if process.poll() is None:  # a check above failed
+            process.terminate()
+            process.wait(20)
     done = subprocess.run([SOURCE / "server/private-postgres", "status", SOURCE / ".muster/postgres"])
     assert done.returncode == 3  # not running
