@@ -26,7 +26,10 @@ void act_current_free(act_current_t **self_pointer)
     *self_pointer = NULL;
     if (!self)
         return;
-    act_program_free(&self->program);
+    pthread_mutex_lock(&self->mutex); /* whoever held it last is seen to have let go */
+    act_program_t *program = self->program;
+    pthread_mutex_unlock(&self->mutex);
+    act_program_free(&program);
     pthread_mutex_destroy(&self->mutex);
     free(self);
 }
