@@ -187,6 +187,11 @@ PROTO_MUST_CHECK int act_generation_turn(act_db_t *self, int64_t now);
 void act_generation_free_all(act_db_t *self);
 
 /* act_plan.c: operations and their variants. */
+/* Whether an operation is a database actor's. */
+static inline bool act_plan_is_db(const proto_operation_t *operation)
+{
+    return strcmp(operation->service, "db") == 0;
+}
 /* Makes the plans of all operations of "db", and sends the first variant of each statement to be prepared. */
 void act_plan_all(act_db_t *self, act_generation_t *generation);
 /* Lets the server forget a plan's statements. */

@@ -10,11 +10,6 @@
 #include "proto_log.h"
 #include "proto_value.h"
 
-static bool s_is_db(const proto_operation_t *operation)
-{
-    return strcmp(operation->service, "db") == 0;
-}
-
 static void s_rename(act_db_t *self, act_variant_t *variant)
 {
     snprintf(variant->name, sizeof variant->name, "m%llu", (unsigned long long)++self->names);
@@ -359,7 +354,7 @@ void act_plan_all(act_db_t *self, act_generation_t *generation)
     PROTO_ASSERT(generation->plans != NULL);
     for (uint32_t i = 0; i < program->script_count; i++) {
         const proto_operation_t *operation = program->scripts[i].operation;
-        if (!s_is_db(operation))
+        if (!act_plan_is_db(operation))
             continue;
         act_plan_t *plan = &generation->plans[generation->plan_count++];
         s_make(self, generation, plan, i, declared);

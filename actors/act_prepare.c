@@ -37,11 +37,6 @@ static void s_query(act_db_t *self, act_await_kind_t kind, const char *sql, cons
         act_await(self, (act_await_t){.kind = kind});
 }
 
-static bool s_is_db(const proto_operation_t *operation)
-{
-    return strcmp(operation->service, "db") == 0;
-}
-
 /* The declared types of all parameters, as one text array. */
 static void s_ask_declared(act_db_t *self)
 {
@@ -50,7 +45,7 @@ static void s_ask_declared(act_db_t *self)
     proto_buf_byte(&names, '{');
     for (uint32_t i = 0; i < program->script_count; i++) {
         const proto_operation_t *operation = program->scripts[i].operation;
-        for (uint32_t p = 0; p < operation->param_count && s_is_db(operation); p++) {
+        for (uint32_t p = 0; p < operation->param_count && act_plan_is_db(operation); p++) {
             if (!operation->params[p].sql_type)
                 continue;
             proto_buf_string(&names, names.size > 1 ? ",\"" : "\"");

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, SLOW, SOURCE, database_url, psql
+from conftest import BINARY, SLOW, SOURCE, database_url, psql, wait_for
 
 HERE = pathlib.Path(__file__).parent
 WRONG = HERE / "check_wrong"
@@ -213,8 +213,8 @@ def test_ctrl_c_stops_at_once(scratch):
     scratch.endpoints("-- @operation nap\n-- @reads\n-- @returns value\nSELECT 'slept' FROM pg_sleep(20);\n")
     process = subprocess.Popen([BINARY, "check", str(scratch.folder), "--analyze", "--database-url", scratch.url],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1)
-    assert process.poll() is None
+    wait_for(lambda: scratch.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                                 "wait_event = 'PgSleep'") == "1", what="the statement to run")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert process.wait(5) == -signal.SIGINT and time.monotonic() - began < 2
