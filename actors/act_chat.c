@@ -377,7 +377,7 @@ void act_chat_actor(zsock_t *pipe, void *config)
     s_chat_t self = {.config = config, .pipe = pipe, .ticked = proto_clock_ms()};
     self.program = act_current_hold(self.config->programs);
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
-    self.wire = proto_wire_open(self.config->context, self.config->broker, self.ticked);
+    self.wire = proto_wire_open(self.config->context, self.config->brokers, self.ticked);
     if (self.wire)
         s_register(&self, self.ticked);
     zsock_signal(pipe, self.wire ? 0 : 1);

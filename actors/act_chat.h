@@ -9,11 +9,13 @@
 
 #include "act_current.h"
 #include "act_provider.h"
+#include "proto_wire.h"
 
 typedef struct act_chat_config {
-    void *context;           /* ZeroMQ context; outlives the thread */
-    const char *broker;      /* endpoint */
-    act_current_t *programs; /* their endpoint files declare what the service's operations take */
+    void *context;                  /* ZeroMQ context; outlives the thread */
+    const proto_address_t *brokers; /* all of them; borrowed */
+    uint32_t broker_count;          /* at least 1 */
+    act_current_t *programs;        /* their endpoint files declare what the service's operations take */
     act_provider_t *provider;
 } act_chat_config_t;
 

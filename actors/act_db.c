@@ -262,7 +262,7 @@ void act_db_actor(zsock_t *pipe, void *config)
     pthread_setname_np(pthread_self(), "db actor");
     zsock_signal(pipe, 0);
     self->ticked = proto_clock_ms();
-    self->wire = proto_wire_open(self->config->context, self->config->broker, self->ticked);
+    self->wire = proto_wire_open(self->config->context, self->config->brokers, self->ticked);
     zsock_signal(pipe, self->wire ? 0 : 1);
     if (self->wire) {
         while (!self->stopping || (self->job_count && proto_clock_ms() < self->stop_at))

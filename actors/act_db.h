@@ -8,16 +8,18 @@
 #include <czmq.h>
 
 #include "act_current.h"
+#include "proto_wire.h"
 
 typedef struct act_db_config {
-    void *context;             /* ZeroMQ context; outlives the thread */
-    const char *broker;        /* endpoint */
-    const char *conninfo;      /* libpq connection URI or keywords; never logged */
-    act_current_t *programs;   /* shared by all actors */
-    uint16_t window;           /* requests accepted at once */
-    bool takes_slow;           /* offers @slow operations too */
-    int64_t statement_timeout; /* ms */
-    unsigned number;           /* 1.., for the log and application_name */
+    void *context;                  /* ZeroMQ context; outlives the thread */
+    const proto_address_t *brokers; /* all of them; borrowed */
+    uint32_t broker_count;          /* at least 1 */
+    const char *conninfo;           /* libpq connection URI or keywords; never logged */
+    act_current_t *programs;        /* shared by all actors */
+    uint16_t window;                /* requests accepted at once */
+    bool takes_slow;                /* offers @slow operations too */
+    int64_t statement_timeout;      /* ms */
+    unsigned number;                /* 1.., for the log and application_name */
 } act_db_config_t;
 
 /* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals

@@ -190,9 +190,9 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     if (s_init_cors(self) < 0)
         return -1;
     gw_log_init(&self->log, config->access_log);
-    self->wire = proto_wire_open(config->context, config->broker, now);
+    self->wire = proto_wire_open(config->context, config->brokers, now);
     if (!self->wire) {
-        proto_log(PROTO_LOG_ERROR, "gateway", "cannot connect to the broker at %s", config->broker);
+        proto_log(PROTO_LOG_ERROR, "gateway", "cannot connect to the broker at %s", config->brokers->endpoint);
         return -1;
     }
     s_put(self, PROTO_HELLO);

@@ -9,9 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto_wire.h"
+
 typedef struct gateway_config {
     void *context;                                    /* ZeroMQ context; outlives the thread */
-    const char *broker;                               /* endpoint of the broker */
+    const proto_address_t *brokers;                   /* all of them; borrowed */
+    uint32_t broker_count;                            /* at least 1 */
     const char *address;                              /* numeric IPv4 or IPv6 address to listen on */
     uint16_t port;                                    /* 1..65535 */
     bool dev;                                         /* everybody is user "dev" with role admin */

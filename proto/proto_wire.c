@@ -10,18 +10,20 @@
 enum {
     S_HIGH_WATER =
         100000, /* frames; the bound on what is under way is the sender's window or pending table */
+    S_RECONNECT_MS = 50,
     S_MAGIC = 0x57495245
 };
 
 struct proto_wire {
     uint32_t magic;
-    void *socket;
+    void *context, *socket;
+    const proto_address_t *address;
     proto_buf_t batch;    /* being filled */
     uint32_t records;     /* in it */
     proto_buf_t *waiting; /* full or refused batches, oldest first */
     size_t waiting_count, waiting_capacity;
     zmq_msg_t frame; /* the one being read */
-    int64_t last_sent, last_heard;
+    int64_t opened, last_sent, last_heard;
     uint64_t malformed;
 };
 
@@ -30,27 +32,59 @@ static bool s_option(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-proto_wire_t *proto_wire_open(void *context, const char *endpoint, int64_t now)
+static bool s_key(void *socket, int option, const char *key)
+{
+    return zmq_setsockopt(socket, option, key, strlen(key) + 1) == 0;
+}
+
+static bool s_set_up(void *socket, const proto_address_t *address)
+{
+    /* IMMEDIATE: nothing is queued for a broker that is not there, else it would be run when one comes up. */
+    return s_option(socket, ZMQ_IMMEDIATE, 1) && s_option(socket, ZMQ_LINGER, 0) &&
+           s_option(socket, ZMQ_SNDHWM, S_HIGH_WATER) && s_option(socket, ZMQ_RCVHWM, S_HIGH_WATER) &&
+           s_option(socket, ZMQ_RECONNECT_IVL, S_RECONNECT_MS) &&
+           (!address->server_key || (s_key(socket, ZMQ_CURVE_SERVERKEY, address->server_key) &&
+                                     s_key(socket, ZMQ_CURVE_PUBLICKEY, address->public_key) &&
+                                     s_key(socket, ZMQ_CURVE_SECRETKEY, address->secret_key)));
+}
+
+/* A connected socket; NULL with errno. */
+static void *s_connect(void *context, const proto_address_t *address)
 {
     void *socket = zmq_socket(context, ZMQ_DEALER);
+    if (socket && s_set_up(socket, address) && zmq_connect(socket, address->endpoint) == 0)
+        return socket;
+    int why = errno;
+    if (socket)
+        zmq_close(socket);
+    errno = why;
+    return NULL;
+}
+
+proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now)
+{
+    void *socket = s_connect(context, address);
     if (!socket)
         return NULL;
-    /* IMMEDIATE: nothing is queued for a broker that is not there, else it would be run when one comes up. */
-    if (!s_option(socket, ZMQ_IMMEDIATE, 1) || !s_option(socket, ZMQ_LINGER, 0) ||
-        !s_option(socket, ZMQ_SNDHWM, S_HIGH_WATER) || !s_option(socket, ZMQ_RCVHWM, S_HIGH_WATER) ||
-        zmq_connect(socket, endpoint) < 0) {
-        int why = errno;
-        zmq_close(socket);
-        errno = why;
-        return NULL;
-    }
     proto_wire_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     self->magic = S_MAGIC;
+    self->context = context;
+    self->address = address;
     self->socket = socket;
-    self->last_sent = self->last_heard = now;
+    self->opened = self->last_sent = now;
+    self->last_heard = now - PROTO_EXPIRY_MS;
     zmq_msg_init(&self->frame);
     return self;
+}
+
+static void s_drop_waiting(proto_wire_t *self)
+{
+    for (size_t i = 0; i < self->waiting_count; i++)
+        proto_buf_free(&self->waiting[i]);
+    self->waiting_count = 0;
+    proto_buf_reset(&self->batch);
+    self->records = 0;
 }
 
 void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
@@ -63,12 +97,26 @@ void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
     (void)s_option(self->socket, ZMQ_LINGER, linger_ms);
     zmq_msg_close(&self->frame);
     zmq_close(self->socket);
-    for (size_t i = 0; i < self->waiting_count; i++)
-        proto_buf_free(&self->waiting[i]);
+    s_drop_waiting(self);
     free(self->waiting);
     proto_buf_free(&self->batch);
     self->magic = 0;
     free(self);
+}
+
+bool proto_wire_renew(proto_wire_t *self, int64_t now)
+{
+    int64_t since = self->opened > self->last_heard ? self->opened : self->last_heard;
+    if (now - since < PROTO_EXPIRY_MS)
+        return false;
+    void *socket = s_connect(self->context, self->address);
+    if (!socket) /* out of sockets: the old one has to do until there is room */
+        return false;
+    zmq_close(self->socket); /* its LINGER is 0 */
+    self->socket = socket;
+    self->opened = now;
+    s_drop_waiting(self);
+    return true;
 }
 
 void *proto_wire_socket(proto_wire_t *self)

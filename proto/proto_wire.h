@@ -12,9 +12,16 @@ enum { PROTO_HEARTBEAT_MS = 500, PROTO_EXPIRY_MS = 2000 };
 
 typedef struct proto_wire proto_wire_t;
 
-/* Opens a DEALER (ZMQ_IMMEDIATE, LINGER 0) in the given ZeroMQ context and connects it to `endpoint`
- * (inproc://, ipc://, tcp://). NULL with errno when the endpoint is malformed or sockets ran out. */
-proto_wire_t *proto_wire_open(void *context, const char *endpoint, int64_t now);
+/* Where a broker is, and by which keys the two know each other (CURVE, ZeroMQ RFC 26; Z85 texts, RFC 32). */
+typedef struct proto_address {
+    const char *endpoint;                /* inproc://, ipc://, tcp:// */
+    const char *server_key;              /* the broker's public key; NULL: no CURVE */
+    const char *public_key, *secret_key; /* ours; set when server_key is */
+} proto_address_t;
+
+/* Opens a DEALER (ZMQ_IMMEDIATE, LINGER 0) in the given ZeroMQ context and connects it. `address` is borrowed
+ * until the wire is closed. NULL with errno when the endpoint or a key is malformed or sockets ran out. */
+proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now);
 /* Tries for at most `linger_ms` to hand over what was flushed, then closes. Nulls the pointer. */
 void proto_wire_close(proto_wire_t **self, int linger_ms);
 /* The socket, for zmq_poll; and its edge-triggered descriptor, for other loops: drain with proto_wire_receive
@@ -31,7 +38,13 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now);
 PROTO_MUST_CHECK int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch);
 /* Puts a HEARTBEAT when it is time; returns when to call again (ms). Flush afterwards. */
 int64_t proto_wire_tick(proto_wire_t *self, int64_t now);
-/* Whether the broker was heard within PROTO_EXPIRY_MS. */
+/* A broker that was not heard for PROTO_EXPIRY_MS is given up: its socket is closed with LINGER 0, what waits
+ * to be sent is dropped, and a new socket tries to reach it. True when that happened just now: nothing sent
+ * so far will be answered, HELLO or READY must be said again, and proto_wire_socket and proto_wire_fd are
+ * others. Call after proto_wire_receive said 0, so that a process that was stopped itself reads what had
+ * come. (Else a request sent to a dead broker would be run when it starts again.) */
+PROTO_MUST_CHECK bool proto_wire_renew(proto_wire_t *self, int64_t now);
+/* Whether the broker was heard, and within PROTO_EXPIRY_MS. */
 bool proto_wire_alive(const proto_wire_t *self, int64_t now);
 /* Frames refused as malformed so far. */
 uint64_t proto_wire_malformed(const proto_wire_t *self);

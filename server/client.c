@@ -16,6 +16,7 @@ enum { S_GREETING_MS = 2000 };
 
 struct srv_client {
     void *context;
+    proto_address_t address;
     proto_wire_t *wire;
     proto_catalogue_t *catalogue;
     uint64_t next_id;
@@ -96,7 +97,8 @@ srv_client_t *srv_client_open(const char *endpoint, proto_buf_t *why)
     self->next_id = proto_clock_random() | 1;
     self->context = zmq_ctx_new();
     int64_t start = proto_clock_ms();
-    self->wire = self->context ? proto_wire_open(self->context, endpoint, start - PROTO_EXPIRY_MS) : NULL;
+    self->address.endpoint = endpoint;
+    self->wire = self->context ? proto_wire_open(self->context, &self->address, start) : NULL;
     if (!self->wire) {
         proto_buf_printf(why, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
         srv_client_close(&self);

@@ -11,7 +11,7 @@
 #include "proto_clock.h"
 
 enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
-static const char s_inside[] = "inproc://muster-broker";
+static const proto_address_t s_inside = {.endpoint = "inproc://muster-broker"};
 
 struct srv_serve {
     broker_config_t broker_config;
@@ -42,7 +42,7 @@ static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void 
 {
     self->broker_config = (broker_config_t){
         .context = context,
-        .inside = s_inside,
+        .inside = s_inside.endpoint,
         .local = plan->local,
         .open_endpoint = plan->open_endpoint,
         .open_subject = "dev",
@@ -72,7 +72,8 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
     for (int i = 0; i < self->db_count; i++) {
         self->db_configs[i] = (act_db_config_t){
             .context = context,
-            .broker = s_inside,
+            .brokers = &s_inside,
+            .broker_count = 1,
             .conninfo = srv_config_text(plan->config, SRV_OPT_database),
             .programs = plan->programs,
             .window = (uint16_t)s_number(plan, SRV_OPT_window),
@@ -84,8 +85,11 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         if (!self->dbs[i])
             return -1;
     }
-    self->chat_config = (act_chat_config_t){
-        .context = context, .broker = s_inside, .programs = plan->programs, .provider = act_provider_echo()};
+    self->chat_config = (act_chat_config_t){.context = context,
+                                            .brokers = &s_inside,
+                                            .broker_count = 1,
+                                            .programs = plan->programs,
+                                            .provider = act_provider_echo()};
     self->chat = s_begin(act_chat_actor, &self->chat_config);
     return self->chat ? 0 : -1;
 }
@@ -94,7 +98,8 @@ static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, voi
 {
     self->gateway_config = (gateway_config_t){
         .context = context,
-        .broker = s_inside,
+        .brokers = &s_inside,
+        .broker_count = 1,
         .address = plan->address,
         .port = plan->port,
         .dev = s_number(plan, SRV_OPT_dev) != 0,
