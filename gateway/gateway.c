@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A gateway thread: its loop, its wire, its life. Everything that wakes it only gathers work; the turn before
- * each poll does the rest: drain the wire, answer, write each connection once, send one batch, write the log
- * once. Thread: its own. In: what gw_serve takes. Out: HELLO, HEARTBEAT, DISCONNECT and what gw_serve sends.
- */
+/* A gateway thread: its loop and its life. Everything that wakes it only gathers work; the turn before each
+ * poll does the rest: drain the wires, answer, write each connection once, send one batch to each broker,
+ * write the log once. Thread: its own. In and out: what gw_brokers and gw_serve take and send. */
 #include "gateway.h"
 
 #include <pthread.h>
@@ -13,8 +12,6 @@
 #include "gw_internal.h"
 #include "proto_clock.h"
 #include "proto_log.h"
-
-enum { S_LINGER_MS = 200 };
 
 /* RFC 9110 section 5.6.7; whatever the locale. */
 static void s_date(gw_gateway_t *self)
@@ -30,27 +27,6 @@ static void s_date(gw_gateway_t *self)
     snprintf(self->date, sizeof self->date, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday,
              (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon, (unsigned)(tm.tm_year + 1900) % 10000,
              (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
-}
-
-static void s_put(gw_gateway_t *self, proto_type_t type)
-{
-    int rc = proto_wire_put(self->wire, &(proto_record_t){.type = type});
-    PROTO_ASSERT(rc == 0);
-}
-
-/* Takes what the broker has sent; false when there was nothing. */
-static bool s_drain_wire(gw_gateway_t *self)
-{
-    proto_batch_t batch;
-    bool any = false;
-    while (proto_wire_receive(self->wire, gw_now(self), &batch) == 1) {
-        proto_record_t record;
-        for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;)
-            if (rc > 0)
-                gw_serve_record(self, &record);
-        any = true;
-    }
-    return any;
 }
 
 static void s_expire(gw_gateway_t *self)
@@ -110,27 +86,26 @@ static void s_set_timer(gw_gateway_t *self, int64_t at)
 }
 
 /* Runs right before each poll, so whatever the poll's callbacks, timers or this turn itself brought about is
- * done, and no edge of the wire's descriptor is lost: sending can eat it, hence the second look. */
+ * done, and no edge of a wire's descriptor is lost: sending can eat it, hence the second look. */
 static void s_turn(uv_prepare_t *prepare)
 {
     gw_gateway_t *self = prepare->data;
     s_date(self);
     s_drain_pipe(self);
     s_expire(self);
-    int64_t heartbeat;
+    int64_t due;
+    (void)gw_brokers_drain(self);
+    gw_brokers_look(self);
     do {
-        (void)s_drain_wire(self);
         gw_conn_flush(self);
-        heartbeat = proto_wire_tick(self->wire, gw_now(self));
-        if (!proto_wire_flush(self->wire, gw_now(self)))
-            heartbeat = gw_now(self) + 10; /* the broker takes nothing now: try again soon */
-    } while (s_drain_wire(self));
+        due = gw_brokers_flush(self);
+    } while (gw_brokers_drain(self));
     gw_conn_flush(self);
     gw_log_flush(&self->log);
     s_check_drained(self);
     if (self->stopping)
         uv_stop(&self->loop);
-    s_set_timer(self, heartbeat);
+    s_set_timer(self, due);
 }
 
 static void s_on_readable(uv_poll_t *poll, int status, int events)
@@ -147,11 +122,9 @@ static int s_start_loop(gw_gateway_t *self)
     self->prepare.data = self;
     uv_prepare_start(&self->prepare, s_turn);
     uv_timer_init(&self->loop, &self->timer);
-    if (gw_conn_listen(self) < 0 ||
-        uv_poll_init(&self->loop, &self->wire_poll, proto_wire_fd(self->wire)) < 0 ||
+    if (gw_conn_listen(self) < 0 || gw_brokers_watch(self) < 0 ||
         uv_poll_init(&self->loop, &self->pipe_poll, (int)zsock_fd(self->pipe)) < 0)
         return -1;
-    uv_poll_start(&self->wire_poll, UV_READABLE, s_on_readable);
     uv_poll_start(&self->pipe_poll, UV_READABLE, s_on_readable);
     return 0;
 }
@@ -190,13 +163,7 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     if (s_init_cors(self) < 0)
         return -1;
     gw_log_init(&self->log, config->access_log);
-    self->wire = proto_wire_open(config->context, config->brokers, now);
-    if (!self->wire) {
-        proto_log(PROTO_LOG_ERROR, "gateway", "cannot connect to the broker at %s", config->brokers->endpoint);
-        return -1;
-    }
-    s_put(self, PROTO_HELLO);
-    return 0;
+    return gw_brokers_open(self, now);
 }
 
 static void s_finish_request(void *item)
@@ -218,6 +185,7 @@ static void s_close_handle(uv_handle_t *handle, void *unused)
 static void s_stop_loop(gw_gateway_t *self)
 {
     gw_conn_close_all(self);
+    gw_brokers_unwatch(self);
     uv_prepare_stop(&self->prepare);
     uv_walk(&self->loop, s_close_handle, NULL);
     while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0)
@@ -227,11 +195,7 @@ static void s_stop_loop(gw_gateway_t *self)
 
 static void s_free(gw_gateway_t *self)
 {
-    if (self->wire) {
-        s_put(self, PROTO_DISCONNECT);
-        (void)proto_wire_flush(self->wire, proto_clock_ms());
-    }
-    proto_wire_close(&self->wire, S_LINGER_MS);
+    gw_brokers_close(self);
     proto_slab_free(&self->requests, s_finish_request);
     s_finish_request(&self->spare);
     gw_generation_drop(&self->generation);

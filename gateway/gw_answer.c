@@ -7,6 +7,8 @@
 #include "proto_clock.h"
 #include "proto_json.h"
 
+enum { S_KEEP = 65536 /* bytes of arguments that a slot may keep for the next request */ };
+
 static proto_bytes_t s_trace(const gw_request_t *request)
 {
     return (proto_bytes_t){(const uint8_t *)request->trace, request->trace_size};
@@ -47,6 +49,10 @@ static void s_release(gw_gateway_t *self, gw_request_t *request)
     s_unlink(request);
     if (request->waiting)
         proto_wheel_remove(&self->wheel, &request->timer);
+    if (request->broker)
+        request->broker->waiting--;
+    if (request->arguments.capacity > S_KEEP)
+        proto_buf_free(&request->arguments);
     gw_generation_drop(&request->generation);
     if (request->id)
         proto_slab_release(&self->requests, request->id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The health endpoints. /health/live speaks for this thread alone; the others ask the broker with a short
- * deadline and answer whatever comes of it, so that they work best when something is wrong. Thread: the
- * gateway's. */
+/* The health endpoints. /health/live speaks for this thread alone; the others ask the brokers, one after the
+ * other until one can tell, with a short deadline and answer whatever comes of it, so that they work best
+ * when something is wrong. Thread: the gateway's. */
 #include "gw_internal.h"
 
 #include "proto_clock.h"
@@ -117,6 +117,23 @@ static s_level_t s_level(double percent, double warning, double critical)
     return percent >= critical ? S_CRITICAL : percent >= warning ? S_WARNING : S_HEALTHY;
 }
 
+/* One that does not answer is a warning as long as another does. */
+static void s_check_brokers(s_checks_t *self, gw_gateway_t *gateway)
+{
+    bool any = gw_brokers_choose(gateway, 0) != NULL;
+    for (uint32_t i = 0; i < gateway->brokers.count; i++) {
+        const gw_broker_t *broker = &gateway->brokers.all[i];
+        bool lives = proto_wire_alive(broker->wire, gw_now(gateway));
+        char name[320];
+        snprintf(name, sizeof name, "Broker %.300s", broker->address->endpoint);
+        s_check(self, name,
+                lives ? S_HEALTHY
+                : any ? S_WARNING
+                      : S_CRITICAL,
+                lives ? (proto_bytes_t){0} : proto_bytes_of("does not answer"), lives ? "answers" : "");
+    }
+}
+
 static void s_check_machine(s_checks_t *self, gw_gateway_t *gateway)
 {
     gw_system_t system;
@@ -154,6 +171,7 @@ static void s_checks(gw_gateway_t *self, gw_request_t *request, proto_bytes_t do
     snprintf(value, sizeof value, "%.1f ms", (double)(proto_clock_us() - request->started_us) / 1000.0);
     s_check(&checks, "Database", document.size ? S_HEALTHY : S_CRITICAL,
             problem ? problem->detail : (proto_bytes_t){0}, document.size ? value : "");
+    s_check_brokers(&checks, self);
     s_check_machine(&checks, self);
     if (s_counts(self))
         s_check_counts(&checks, document);
@@ -194,21 +212,45 @@ static void s_ready(gw_gateway_t *self, gw_request_t *request, const char *reaso
     s_json(self, request, reason ? 503 : 200);
 }
 
+/* Asks a broker that was not asked yet. */
+static proto_error_t s_ask(gw_gateway_t *self, gw_request_t *request)
+{
+    if (request->id == 0)
+        return PROTO_ERROR_overloaded;
+    if (request->builtin == GW_BUILTIN_READY)
+        return gw_send_name(self, request, "muster", "services");
+    const proto_operation_t *operation = s_counts(self);
+    if (!operation)
+        operation = gw_generation_find(self->generation, "muster_ping");
+    return operation ? gw_send_name(self, request, operation->service, operation->name)
+                     : PROTO_ERROR_no_worker;
+}
+
 static void s_serve_ready(gw_gateway_t *self, gw_request_t *request)
 {
+    proto_error_t error = PROTO_ERROR_none;
     if (self->draining)
         s_ready(self, request, "shutting_down");
     else if (self->generation->count == 0)
         s_ready(self, request, "no_catalogue");
-    else if (request->id == 0 || gw_send_name(self, request, "muster", "services") < 0)
-        s_ready(self, request, "overloaded");
+    else if ((error = s_ask(self, request)))
+        s_ready(self, request, error == PROTO_ERROR_not_ready ? "no_broker" : "overloaded");
+}
+
+static void s_serve_counts(gw_gateway_t *self, gw_request_t *request)
+{
+    proto_error_t error = s_ask(self, request);
+    if (!error)
+        return;
+    gw_problem_t problem = gw_problem_of(
+        error, error == PROTO_ERROR_no_worker   ? proto_bytes_of("no database worker has been seen yet")
+               : error == PROTO_ERROR_not_ready ? proto_bytes_of("no broker answers")
+                                                : (proto_bytes_t){0});
+    gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
 }
 
 void gw_health_serve(gw_gateway_t *self, gw_request_t *request)
 {
-    static const gw_problem_t none;
-    gw_problem_t problem;
-    const proto_operation_t *operation;
     switch (request->builtin) {
     case GW_BUILTIN_LIVE:
         proto_buf_reset(&self->json);
@@ -222,25 +264,18 @@ void gw_health_serve(gw_gateway_t *self, gw_request_t *request)
         s_system(self, request);
         break;
     default:
-        problem = none;
-        operation = s_counts(self);
-        if (!operation)
-            operation = gw_generation_find(self->generation, "muster_ping");
-        if (!operation)
-            problem =
-                gw_problem_of(PROTO_ERROR_not_ready, proto_bytes_of("no database worker has been seen yet"));
-        else if (request->id == 0 || gw_send_name(self, request, operation->service, operation->name) < 0)
-            problem = gw_problem_of(PROTO_ERROR_overloaded, (proto_bytes_t){0});
-        if (problem.status)
-            gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
+        s_serve_counts(self, request);
     }
 }
 
 void gw_health_finish(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document,
                       const gw_problem_t *problem)
 {
+    bool good = request->builtin == GW_BUILTIN_READY ? s_has_workers(document) : document.size > 0;
+    if (!good && request->tried && s_ask(self, request) == PROTO_ERROR_none)
+        return; /* one that can is enough */
     if (request->builtin == GW_BUILTIN_READY)
-        s_ready(self, request, s_has_workers(document) ? NULL : "no_workers");
+        s_ready(self, request, good ? NULL : "no_workers");
     else if (request->builtin == GW_BUILTIN_CHECKS)
         s_checks(self, request, document, problem);
     else

@@ -9,6 +9,7 @@
 #include "gateway.h"
 #include "gw_address.h"
 #include "gw_bind.h"
+#include "gw_brokers.h"
 #include "gw_cors.h"
 #include "gw_generation.h"
 #include "gw_http.h"
@@ -42,7 +43,6 @@ enum {
                       "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
 
 typedef struct gw_conn gw_conn_t;
-typedef struct gw_gateway gw_gateway_t;
 
 /* A request from its last byte to its answer. Its id is also its id on the wire. */
 typedef struct gw_request {
@@ -50,15 +50,17 @@ typedef struct gw_request {
     proto_wheel_node_t timer; /* on the wheel while the broker has it */
     gw_conn_t *conn;          /* NULL once the client has left */
     struct gw_request *next_of_conn;
-    uint32_t sequence; /* on its connection */
-    bool waiting;      /* the broker has it */
-    bool resent;
+    uint32_t sequence;   /* on its connection */
+    bool waiting;        /* a broker has it */
+    bool resent;         /* once more, and for the last time */
+    gw_broker_t *broker; /* which: nobody else answers it; NULL before the first */
+    uint64_t place;      /* it is the so many-th record on that wire */
+    uint32_t tried;      /* mask of those that had it */
     bool fetch;     /* GET or HEAD: its answer may be kept by caches, and asked for again conditionally */
     bool preflight; /* its CORS lines are written already */
     gw_builtin_t builtin;
     const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
     gw_generation_t *generation; /* held */
-    uint64_t operation;          /* hash as sent; 0: by name */
     int64_t started_us, deadline_ms;
     char address[46]; /* of the peer, for the log */
     uint8_t trace_size;
@@ -67,18 +69,18 @@ typedef struct gw_request {
     proto_buf_t kept;      /* header fields that the answer depends on: If-None-Match, then Origin */
     uint32_t origin_at;    /* where in `kept` that begins */
     uint64_t tag;          /* hash for the ETag where it is known beforehand, else 0 */
-    proto_buf_t arguments; /* as sent, to be sent once more if a worker is lost */
+    proto_buf_t arguments; /* as sent, to be sent once more if need be */
 } gw_request_t;
 
 struct gw_gateway {
     const gateway_config_t *config;
     uv_loop_t loop;
     uv_tcp_t listener;
-    uv_poll_t wire_poll, pipe_poll;
+    uv_poll_t pipe_poll;
     uv_prepare_t prepare;
     uv_timer_t timer;
     zsock_t *pipe;
-    proto_wire_t *wire;
+    gw_brokers_t brokers;
     gw_generation_t *generation;
     proto_slab_t requests;
     gw_request_t spare;       /* answers what no slot is left for */
@@ -98,7 +100,7 @@ struct gw_gateway {
     gw_system_sample_t cpu;
     char date[32]; /* IMF-fixdate of this second */
     int64_t date_s;
-    int64_t started_ms, heartbeat_at;
+    int64_t started_ms;
     uint64_t trace_seed, trace_count;
     bool draining, drained, stopping;
 };
@@ -115,8 +117,12 @@ void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence, proto_
                   const char *detail);
 /* Forgets the requests of a connection that is gone, and tells the broker. */
 void gw_serve_gone(gw_gateway_t *self, gw_request_t *first);
-/* One record from the broker. */
-void gw_serve_record(gw_gateway_t *self, const proto_record_t *record);
+/* One record from a broker. */
+void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record_t *record);
+/* A broker has forgotten us, or died: of the requests that it had none will be answered. Those behind place
+ * `sent` it never got; they are lost, too, when what waited to be sent was `dropped`, else still on their
+ * way. */
+void gw_serve_lost(gw_gateway_t *self, const gw_broker_t *broker, uint64_t sent, bool dropped);
 /* The gateway's own deadline of a request has passed. */
 void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
 
@@ -137,16 +143,19 @@ void gw_answer_error(gw_gateway_t *self, gw_request_t *request, proto_error_t er
  * none. */
 void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor);
 
-/* gw_send.c: handing requests to the broker. */
-/* Sends the request with `arguments` (MessagePack map) to the operation; 0 and it is waiting, -1 when it
- * cannot be. */
-PROTO_MUST_CHECK int gw_send(gw_gateway_t *self, gw_request_t *request, const proto_operation_t *operation,
-                             proto_bytes_t arguments);
-/* Asks a service for an operation by name (builtins). */
-PROTO_MUST_CHECK int gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
-                                  const char *name);
-/* Once more, after a worker was lost. -1 when the deadline has passed. */
-PROTO_MUST_CHECK int gw_send_again(gw_gateway_t *self, gw_request_t *request);
+/* gw_send.c: handing requests to a broker. */
+/* Sends the request with `arguments` (MessagePack map) to its operation. Then it is waiting, or the error is
+ * why not. */
+PROTO_MUST_CHECK proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments);
+/* Asks a service for an operation by name (builtins), at a broker that was not asked yet. */
+PROTO_MUST_CHECK proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
+                                            const char *name);
+/* Whether a request only reads. */
+bool gw_send_reads(const gw_request_t *request);
+/* Sends an operation's request once more where that does no harm: after an error, or after its broker was
+ * lost (`unsent`: certainly before it had gone out). False when it may not be, or cannot. */
+PROTO_MUST_CHECK bool gw_send_after_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error);
+PROTO_MUST_CHECK bool gw_send_after_loss(gw_gateway_t *self, gw_request_t *request, bool unsent);
 
 /* gw_health.c: the health endpoints. */
 void gw_health_serve(gw_gateway_t *self, gw_request_t *request);

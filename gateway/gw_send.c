@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Handing requests to the broker. Thread: the gateway's. Out: REQUEST. */
+/* Handing requests to a broker, and to another when the first could not do it. Thread: the gateway's.
+ * Out: REQUEST. */
 #include "gw_internal.h"
 
 /* In --dev everybody is this user; otherwise an identity comes from a verified token only. */
@@ -11,48 +12,70 @@ static void s_identity(const gw_gateway_t *self, proto_record_t *record)
     record->role = proto_bytes_of("admin");
 }
 
-static int s_put(gw_gateway_t *self, gw_request_t *request, proto_record_t record)
+/* To the best broker that was not tried; if there is none, once more to the one that had it, where that is
+ * wished. */
+static gw_broker_t *s_choose(gw_gateway_t *self, const gw_request_t *request, bool same)
+{
+    gw_broker_t *broker = gw_brokers_choose(self, request->tried);
+    return broker || !same ? broker : gw_brokers_choose(self, 0);
+}
+
+static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_t *broker,
+                           proto_record_t record)
 {
     int64_t left = request->deadline_ms - gw_now(self);
     if (left <= 0)
-        return -1;
+        return PROTO_ERROR_expired;
     record.type = PROTO_REQUEST;
     record.id = request->id;
     record.deadline = (uint32_t)left;
     record.trace = (proto_bytes_t){(const uint8_t *)request->trace, request->trace_size};
     s_identity(self, &record);
-    if (proto_wire_put(self->wire, &record) < 0)
-        return -1;
+    if (proto_wire_put(broker->wire, &record) < 0)
+        return PROTO_ERROR_too_large;
+    if (request->broker)
+        request->broker->waiting--;
+    broker->waiting++;
+    request->broker = broker;
+    request->place = proto_wire_put_count(broker->wire);
+    request->tried |= gw_brokers_bit(self, broker);
     if (!request->waiting) {
         request->waiting = true;
         proto_wheel_add(&self->wheel, &request->timer, request->deadline_ms + GW_GRACE_MS);
     }
-    return 0;
+    return PROTO_ERROR_none;
 }
 
-int gw_send(gw_gateway_t *self, gw_request_t *request, const proto_operation_t *operation,
-            proto_bytes_t arguments)
+static proto_error_t s_put_operation(gw_gateway_t *self, gw_request_t *request, gw_broker_t *broker,
+                                     uint64_t hash)
 {
-    request->operation = operation->hash;
-    bool reads = operation->flags & PROTO_OP_READS;
-    if (reads && !request->resent) {
-        proto_buf_reset(&request->arguments);
-        proto_buf_append(&request->arguments, arguments.data, arguments.size);
-    }
-    return s_put(self, request,
+    const proto_operation_t *operation = request->route->operation;
+    return s_put(self, request, broker,
                  (proto_record_t){
-                     .operation = operation->hash,
+                     .operation = hash,
                      .service = proto_bytes_of(operation->service),
                      .name = proto_bytes_of(operation->name),
-                     .flags = reads ? PROTO_FLAG_READ : 0,
-                     .body = arguments,
+                     .flags = operation->flags & PROTO_OP_READS ? PROTO_FLAG_READ : 0,
+                     .body = proto_buf_bytes(&request->arguments),
                  });
 }
 
-int gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
+proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments)
+{
+    gw_broker_t *broker = s_choose(self, request, false);
+    if (!broker)
+        return PROTO_ERROR_not_ready;
+    proto_buf_append(&request->arguments, arguments.data, arguments.size);
+    return s_put_operation(self, request, broker, request->route->operation->hash);
+}
+
+proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
 {
     static const uint8_t empty_map = 0x80;
-    return s_put(self, request,
+    gw_broker_t *broker = s_choose(self, request, false);
+    if (!broker)
+        return PROTO_ERROR_not_ready;
+    return s_put(self, request, broker,
                  (proto_record_t){
                      .service = proto_bytes_of(service),
                      .name = proto_bytes_of(name),
@@ -61,8 +84,40 @@ int gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
                  });
 }
 
-int gw_send_again(gw_gateway_t *self, gw_request_t *request)
+bool gw_send_reads(const gw_request_t *request)
 {
+    return request->builtin || (request->route->operation->flags & PROTO_OP_READS);
+}
+
+/* Once more, at most once in a request's life. */
+static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool by_name)
+{
+    if (request->resent || !request->route || !request->route->operation)
+        return false;
+    gw_broker_t *broker = s_choose(self, request, same);
+    uint64_t hash = by_name ? 0 : request->route->operation->hash;
+    if (!broker || s_put_operation(self, request, broker, hash) != PROTO_ERROR_none)
+        return false;
     request->resent = true;
-    return gw_send(self, request, request->route->operation, proto_buf_bytes(&request->arguments));
+    return true;
+}
+
+bool gw_send_after_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error)
+{
+    switch (error) {
+    case PROTO_ERROR_worker_lost: /* a read has changed nothing */
+        return gw_send_reads(request) && s_again(self, request, true, false);
+    case PROTO_ERROR_no_worker: /* a newer version may have taken this one's place: the name still finds it */
+        return s_again(self, request, true, true);
+    case PROTO_ERROR_overloaded:
+    case PROTO_ERROR_shutting_down:
+        return s_again(self, request, false, false);
+    default:
+        return false;
+    }
+}
+
+bool gw_send_after_loss(gw_gateway_t *self, gw_request_t *request, bool unsent)
+{
+    return (unsent || gw_send_reads(request)) && s_again(self, request, true, false);
 }

@@ -207,10 +207,10 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
         gw_answer_error(self, request, PROTO_ERROR_shutting_down, (proto_bytes_t){0});
     else if (request->id == 0)
         gw_answer_error(self, request, PROTO_ERROR_overloaded, (proto_bytes_t){0});
-    else if (!proto_wire_alive(self->wire, gw_now(self)))
-        gw_answer_error(self, request, PROTO_ERROR_not_ready, proto_bytes_of("the broker does not answer"));
-    else if (gw_send(self, request, operation, proto_buf_bytes(&self->binder.arguments)) < 0)
-        gw_answer_error(self, request, PROTO_ERROR_expired, (proto_bytes_t){0});
+    else if ((error = gw_send(self, request, proto_buf_bytes(&self->binder.arguments))))
+        gw_answer_error(self, request, error,
+                        error == PROTO_ERROR_not_ready ? proto_bytes_of("no broker answers")
+                                                       : (proto_bytes_t){0});
 }
 
 static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builtin_t builtin)
@@ -277,7 +277,7 @@ void gw_serve_gone(gw_gateway_t *self, gw_request_t *request)
     while (request) {
         gw_request_t *next = request->next_of_conn;
         proto_record_t cancel = {.type = PROTO_CANCEL, .id = request->id};
-        if (request->waiting && proto_wire_put(self->wire, &cancel) < 0)
+        if (request->waiting && proto_wire_put(request->broker->wire, &cancel) < 0)
             proto_log(PROTO_LOG_ERROR, "gateway", "a CANCEL could not be encoded");
         request->conn = NULL;
         gw_answer(self, request, 499, NULL, (proto_bytes_t){0}, false);
@@ -285,20 +285,48 @@ void gw_serve_gone(gw_gateway_t *self, gw_request_t *request)
     }
 }
 
-static void s_error(gw_gateway_t *self, gw_request_t *request, const proto_record_t *record)
+/* The end of a request that somebody else refused, or nobody answered. */
+static void s_refuse(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem)
 {
-    /* A read whose worker died is tried once more: it changed nothing. */
-    if (record->number == PROTO_ERROR_worker_lost && request->route && request->route->operation &&
-        (request->route->operation->flags & PROTO_OP_READS) && !request->resent &&
-        gw_send_again(self, request) == 0)
-        return;
-    gw_problem_t problem = gw_problem_from_record(record->number, record->body);
     if (request->builtin) {
-        gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
+        gw_health_finish(self, request, (proto_bytes_t){0}, problem);
         return;
     }
     gw_answer_begin(self, request);
-    gw_answer_problem(self, request, &problem, false);
+    gw_answer_problem(self, request, problem, false);
+}
+
+static void s_error(gw_gateway_t *self, gw_request_t *request, const proto_record_t *record)
+{
+    if (gw_send_after_error(self, request, record->number))
+        return;
+    gw_problem_t problem = gw_problem_from_record(record->number, record->body);
+    s_refuse(self, request, &problem);
+}
+
+void gw_serve_lost(gw_gateway_t *self, const gw_broker_t *broker, uint64_t sent, bool dropped)
+{
+    uint32_t at = 0;
+    for (gw_request_t *request; (request = proto_slab_next(&self->requests, &at));) {
+        bool unsent = request->place > sent;
+        if (!request->waiting || request->broker != broker || (unsent && !dropped) ||
+            gw_send_after_loss(self, request, unsent))
+            continue;
+        gw_problem_t problem = gw_problem_of(unsent                   ? PROTO_ERROR_not_ready
+                                             : gw_send_reads(request) ? PROTO_ERROR_worker_lost
+                                                                      : PROTO_ERROR_outcome_unknown,
+                                             proto_bytes_of("the broker was lost"));
+        s_refuse(self, request, &problem);
+    }
+}
+
+/* The broker has forgotten this gateway, which says who it is once more. */
+static void s_forgotten(gw_gateway_t *self, gw_broker_t *broker)
+{
+    uint64_t sent = proto_wire_sent_count(broker->wire);
+    if (proto_wire_put(broker->wire, &(proto_record_t){.type = PROTO_HELLO}) < 0)
+        proto_log(PROTO_LOG_ERROR, "gateway", "a HELLO could not be encoded");
+    gw_serve_lost(self, broker, sent, false);
 }
 
 static void s_learn(gw_gateway_t *self, const proto_record_t *record)
@@ -314,22 +342,21 @@ static void s_learn(gw_gateway_t *self, const proto_record_t *record)
     proto_buf_free(&why);
 }
 
-void gw_serve_record(gw_gateway_t *self, const proto_record_t *record)
+void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record_t *record)
 {
     gw_request_t *request;
     switch (record->type) {
     case PROTO_PUBLISH:
         s_learn(self, record);
         break;
-    case PROTO_DISCONNECT: /* the broker has forgotten this gateway */
-        if (proto_wire_put(self->wire, &(proto_record_t){.type = PROTO_HELLO}) < 0)
-            proto_log(PROTO_LOG_ERROR, "gateway", "a HELLO could not be encoded");
+    case PROTO_DISCONNECT:
+        s_forgotten(self, broker);
         break;
     case PROTO_FINAL:
     case PROTO_ERROR:
         request = proto_slab_find(&self->requests, record->id);
-        if (!request || !request->waiting)
-            break; /* answered already, or its client has left */
+        if (!request || !request->waiting || request->broker != broker)
+            break; /* answered already, its client has left, or another broker has it now */
         if (record->type == PROTO_ERROR)
             s_error(self, request, record);
         else if (request->builtin)
@@ -345,13 +372,7 @@ void gw_serve_record(gw_gateway_t *self, const proto_record_t *record)
 void gw_serve_expired(gw_gateway_t *self, gw_request_t *request)
 {
     request->waiting = false; /* its timer has left the wheel */
-    bool reads = request->builtin || (request->route->operation->flags & PROTO_OP_READS);
-    gw_problem_t problem =
-        gw_problem_of(reads ? PROTO_ERROR_timeout : PROTO_ERROR_outcome_unknown, (proto_bytes_t){0});
-    if (request->builtin) {
-        gw_health_finish(self, request, (proto_bytes_t){0}, &problem);
-        return;
-    }
-    gw_answer_begin(self, request);
-    gw_answer_problem(self, request, &problem, false);
+    gw_problem_t problem = gw_problem_of(
+        gw_send_reads(request) ? PROTO_ERROR_timeout : PROTO_ERROR_outcome_unknown, (proto_bytes_t){0});
+    s_refuse(self, request, &problem);
 }

@@ -4,6 +4,8 @@
 #include "proto_wire.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <zmq.h>
 
@@ -14,17 +16,23 @@ enum {
     S_MAGIC = 0x57495245
 };
 
+typedef struct s_batch {
+    proto_buf_t bytes;
+    uint32_t records;
+} s_batch_t;
+
 struct proto_wire {
     uint32_t magic;
     void *context, *socket;
+    void *monitor; /* tells of a connection that breaks; NULL for inproc, where there is none */
     const proto_address_t *address;
-    proto_buf_t batch;    /* being filled */
-    uint32_t records;     /* in it */
-    proto_buf_t *waiting; /* full or refused batches, oldest first */
+    s_batch_t batch;    /* being filled */
+    s_batch_t *waiting; /* full or refused batches, oldest first */
     size_t waiting_count, waiting_capacity;
     zmq_msg_t frame; /* the one being read */
     int64_t opened, last_sent, last_heard;
-    uint64_t malformed;
+    bool broken; /* the connection was lost, whether or not there is another one by now */
+    uint64_t put, sent, malformed;
 };
 
 static bool s_option(void *socket, int option, int value)
@@ -61,6 +69,33 @@ static void *s_connect(void *context, const proto_address_t *address)
     return NULL;
 }
 
+/* A socket that hears when the connection breaks. libzmq connects again by itself, to a broker that may have
+ * been started anew and knows nothing of what the former one was asked. */
+static void *s_watch(void *context, void *socket, const proto_address_t *address)
+{
+    static atomic_uint number;
+    char name[64];
+    if (strncmp(address->endpoint, "inproc:", 7) == 0)
+        return NULL;
+    snprintf(name, sizeof name, "inproc://proto-wire-%u", atomic_fetch_add(&number, 1));
+    void *monitor = zmq_socket(context, ZMQ_PAIR);
+    if (monitor && zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED) == 0 &&
+        s_option(monitor, ZMQ_LINGER, 0) && zmq_connect(monitor, name) == 0)
+        return monitor;
+    if (monitor) /* out of sockets: then the silence has to tell */
+        zmq_close(monitor);
+    return NULL;
+}
+
+static void s_unwatch(proto_wire_t *self)
+{
+    if (!self->monitor)
+        return;
+    (void)zmq_socket_monitor(self->socket, NULL, 0);
+    zmq_close(self->monitor);
+    self->monitor = NULL;
+}
+
 proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now)
 {
     void *socket = s_connect(context, address);
@@ -72,6 +107,7 @@ proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int
     self->context = context;
     self->address = address;
     self->socket = socket;
+    self->monitor = s_watch(context, socket, address);
     self->opened = self->last_sent = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     zmq_msg_init(&self->frame);
@@ -81,10 +117,11 @@ proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int
 static void s_drop_waiting(proto_wire_t *self)
 {
     for (size_t i = 0; i < self->waiting_count; i++)
-        proto_buf_free(&self->waiting[i]);
+        proto_buf_free(&self->waiting[i].bytes);
     self->waiting_count = 0;
-    proto_buf_reset(&self->batch);
-    self->records = 0;
+    proto_buf_reset(&self->batch.bytes);
+    self->batch.records = 0;
+    self->sent = self->put;
 }
 
 void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
@@ -95,26 +132,54 @@ void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
     PROTO_ASSERT(self->magic == S_MAGIC);
     *self_pointer = NULL;
     (void)s_option(self->socket, ZMQ_LINGER, linger_ms);
+    s_unwatch(self);
     zmq_msg_close(&self->frame);
     zmq_close(self->socket);
     s_drop_waiting(self);
     free(self->waiting);
-    proto_buf_free(&self->batch);
+    proto_buf_free(&self->batch.bytes);
     self->magic = 0;
     free(self);
 }
 
+static bool s_readable(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+/* An event is two frames; that there is one says it all. A broker that was never heard is not lost. */
+static void s_look_broken(proto_wire_t *self, int64_t now)
+{
+    char frame[256];
+    while (self->monitor && zmq_recv(self->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0)
+        self->broken = self->broken || proto_wire_alive(self, now);
+}
+
+bool proto_wire_dead(proto_wire_t *self, int64_t now)
+{
+    s_look_broken(self, now);
+    if (self->broken) /* what it said before it went is still to be read */
+        return !s_readable(self->socket);
+    int64_t since = self->opened > self->last_heard ? self->opened : self->last_heard;
+    return now - since >= PROTO_EXPIRY_MS;
+}
+
 bool proto_wire_renew(proto_wire_t *self, int64_t now)
 {
-    int64_t since = self->opened > self->last_heard ? self->opened : self->last_heard;
-    if (now - since < PROTO_EXPIRY_MS)
+    if (!proto_wire_dead(self, now))
         return false;
     void *socket = s_connect(self->context, self->address);
     if (!socket) /* out of sockets: the old one has to do until there is room */
         return false;
+    s_unwatch(self);
     zmq_close(self->socket); /* its LINGER is 0 */
     self->socket = socket;
+    self->monitor = s_watch(self->context, socket, self->address);
     self->opened = now;
+    self->last_heard = now - PROTO_EXPIRY_MS;
+    self->broken = false;
     s_drop_waiting(self);
     return true;
 }
@@ -138,31 +203,42 @@ static void s_seal(proto_wire_t *self)
 {
     if (self->waiting_count == self->waiting_capacity) {
         size_t capacity = self->waiting_capacity ? self->waiting_capacity * 2 : 8;
-        proto_buf_t *waiting = realloc(self->waiting, capacity * sizeof *waiting);
+        s_batch_t *waiting = realloc(self->waiting, capacity * sizeof *waiting);
         PROTO_ASSERT(waiting != NULL);
         self->waiting = waiting;
         self->waiting_capacity = capacity;
     }
     self->waiting[self->waiting_count++] = self->batch;
-    self->batch = PROTO_BUF_INIT;
-    self->records = 0;
+    self->batch = (s_batch_t){.bytes = PROTO_BUF_INIT};
 }
 
 int proto_wire_put(proto_wire_t *self, const proto_record_t *record)
 {
-    if (!proto_batch_fits(&self->batch, self->records, proto_record_size(record)))
+    if (!proto_batch_fits(&self->batch.bytes, self->batch.records, proto_record_size(record)))
         s_seal(self);
-    if (proto_record_append(&self->batch, record) < 0)
+    if (proto_record_append(&self->batch.bytes, record) < 0)
         return -1;
-    self->records++;
+    self->batch.records++;
+    self->put++;
     return 0;
 }
 
-static bool s_send(proto_wire_t *self, const proto_buf_t *batch, int64_t now)
+uint64_t proto_wire_put_count(const proto_wire_t *self)
 {
-    if (zmq_send(self->socket, batch->data, batch->size, ZMQ_DONTWAIT) < 0)
+    return self->put;
+}
+
+uint64_t proto_wire_sent_count(const proto_wire_t *self)
+{
+    return self->sent;
+}
+
+static bool s_send(proto_wire_t *self, const s_batch_t *batch, int64_t now)
+{
+    if (zmq_send(self->socket, batch->bytes.data, batch->bytes.size, ZMQ_DONTWAIT) < 0)
         return false;
     self->last_sent = now;
+    self->sent += batch->records;
     return true;
 }
 
@@ -170,19 +246,19 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now)
 {
     size_t sent = 0;
     while (sent < self->waiting_count && s_send(self, &self->waiting[sent], now))
-        proto_buf_free(&self->waiting[sent++]);
+        proto_buf_free(&self->waiting[sent++].bytes);
     if (sent) {
         self->waiting_count -= sent;
         memmove(self->waiting, self->waiting + sent, self->waiting_count * sizeof *self->waiting);
     }
-    if (self->records == 0)
+    if (self->batch.records == 0)
         return self->waiting_count == 0;
     if (self->waiting_count || !s_send(self, &self->batch, now)) {
         s_seal(self);
         return false;
     }
-    proto_buf_reset(&self->batch);
-    self->records = 0;
+    proto_buf_reset(&self->batch.bytes);
+    self->batch.records = 0;
     return true;
 }
 
@@ -205,7 +281,7 @@ int64_t proto_wire_tick(proto_wire_t *self, int64_t now)
 {
     if (now - self->last_sent >= PROTO_HEARTBEAT_MS) {
         proto_record_t heartbeat = {.type = PROTO_HEARTBEAT};
-        if (self->records == 0 && self->waiting_count == 0) /* anything waiting says the same */
+        if (self->batch.records == 0 && self->waiting_count == 0) /* anything waiting says the same */
             PROTO_ASSERT(proto_wire_put(self, &heartbeat) == 0);
         return now + PROTO_HEARTBEAT_MS;
     }

@@ -38,11 +38,18 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now);
 PROTO_MUST_CHECK int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch);
 /* Puts a HEARTBEAT when it is time; returns when to call again (ms). Flush afterwards. */
 int64_t proto_wire_tick(proto_wire_t *self, int64_t now);
-/* A broker that was not heard for PROTO_EXPIRY_MS is given up: its socket is closed with LINGER 0, what waits
- * to be sent is dropped, and a new socket tries to reach it. True when that happened just now: nothing sent
- * so far will be answered, HELLO or READY must be said again, and proto_wire_socket and proto_wire_fd are
- * others. Call after proto_wire_receive said 0, so that a process that was stopped itself reads what had
- * come. (Else a request sent to a dead broker would be run when it starts again.) */
+/* How many records were put in this wire's life, and how many of them the socket has taken. A record that was
+ * the n-th put, with n above what the socket has taken, was certainly not sent. */
+uint64_t proto_wire_put_count(const proto_wire_t *self);
+uint64_t proto_wire_sent_count(const proto_wire_t *self);
+/* Whether the broker is to be given up: it was not heard for PROTO_EXPIRY_MS, or the connection broke and
+ * everything that had come by it is read. Ask after proto_wire_receive said 0, so that a process that was
+ * stopped itself reads what had come. */
+bool proto_wire_dead(proto_wire_t *self, int64_t now);
+/* Gives a dead broker up: its socket is closed with LINGER 0, what waits to be sent is dropped (and counts as
+ * sent from now on), and a new socket tries to reach it. True when that happened just now: nothing sent so
+ * far will be answered, HELLO or READY must be said again, and proto_wire_socket and proto_wire_fd are
+ * others. (Else a request sent to a dead broker would be run when it starts again.) */
 PROTO_MUST_CHECK bool proto_wire_renew(proto_wire_t *self, int64_t now);
 /* Whether the broker was heard, and within PROTO_EXPIRY_MS. */
 bool proto_wire_alive(const proto_wire_t *self, int64_t now);

@@ -48,7 +48,7 @@ def test_stopped_and_started_again(postgres, start, how):
     checks = server.request("GET", "/health/checks")
     assert checks.status == 200 and checks.json["overall_status"] == "critical"
     assert [c["name"] for c in checks.json["checks"]] == [
-        "API Server", "Database", "Memory Usage", "Disk Space", "Agents", "Circles"]
+        "API Server", "Database", "Broker inproc://muster-broker", "Memory Usage", "Disk Space", "Agents", "Circles"]
     assert server.request("GET", "/health").json["status"] == "degraded"
     assert server.request("POST", "/providers", {"name": "lost"}).status == 503
     postgres("start", "--quick")
