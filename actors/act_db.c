@@ -124,6 +124,10 @@ static void s_record(act_db_t *self, int64_t now, const proto_record_t *record)
     case PROTO_DISCONNECT:
         s_on_disconnect(self, now);
         break;
+    case PROTO_HEARTBEAT: /* only those whom it knows hear that of a broker */
+        if (self->registered)
+            atomic_store(self->config->ready, true);
+        break;
     default:
         break;
     }

@@ -6,6 +6,7 @@
 #define ACT_DB_H
 
 #include <czmq.h>
+#include <stdatomic.h>
 
 #include "act_current.h"
 #include "proto_wire.h"
@@ -21,6 +22,7 @@ typedef struct act_db_config {
     bool takes_slow;                /* offers @slow operations too */
     int64_t statement_timeout;      /* ms */
     unsigned number;                /* 1.., for the log and application_name */
+    atomic_bool *ready;             /* set once a broker has taken this worker */
 } act_db_config_t;
 
 /* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals

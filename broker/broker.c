@@ -258,7 +258,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     self->sockets[0] = s_socket(config->context);
     self->sockets[1] = config->open_endpoint ? s_socket(config->context) : NULL;
     brk_routes_init(&self->routes[0], self->sockets[0], true);
-    brk_routes_init(&self->routes[1], self->sockets[1], false);
+    brk_routes_init(&self->routes[1], self->sockets[1], config->open_workers);
     if (!self->sockets[0] || s_bind(self->sockets[0], config->inside) < 0 ||
         (config->local && s_bind(self->sockets[0], config->local) < 0))
         return -1;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker: one thread, its ROUTER sockets and the core. Peers inside this process and on the local socket
  * of this user are trusted: they may be workers and name whom they speak for. Peers of `open_endpoint`
- * (--dev) may only ask. */
+ * (--dev) may only ask, unless it is said otherwise. */
 #ifndef BROKER_H
 #define BROKER_H
 
 #include <czmq.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct broker_config {
@@ -14,6 +15,7 @@ typedef struct broker_config {
     const char *local;                    /* ipc:// endpoint, made with mode 0600; NULL: none */
     const char *open_endpoint;            /* tcp:// endpoint; NULL: none */
     const char *open_subject, *open_role; /* who its peers are taken for */
+    bool open_workers;                    /* its peers may be workers, too, and name whom they speak for */
     uint32_t queue;                       /* most waiting requests per service */
 } broker_config_t;
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The HTTP gateway: one thread with its own loop (libuv), listening socket (SO_REUSEPORT) and wire to the
- * broker. Start as many as you like; they share nothing. It needs no database and no files: it learns the
- * catalogue from the broker. */
+/* The HTTP gateway: one thread with its own loop (libuv), listening socket (SO_REUSEPORT) and wires to
+ * the brokers. Start as many as you like; they share nothing. It needs no database and no files: it learns
+ * the catalogue from the brokers. */
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
 #include <czmq.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@
 typedef struct gateway_config {
     void *context;                                    /* ZeroMQ context; outlives the thread */
     const proto_address_t *brokers;                   /* all of them; borrowed */
-    uint32_t broker_count;                            /* at least 1 */
+    uint32_t broker_count;                            /* 1..GW_BROKERS */
+    atomic_bool *ready;                               /* set once endpoints are known */
     const char *address;                              /* numeric IPv4 or IPv6 address to listen on */
     uint16_t port;                                    /* 1..65535 */
     bool dev;                                         /* everybody is user "dev" with role admin */

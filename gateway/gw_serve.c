@@ -336,6 +336,7 @@ static void s_learn(gw_gateway_t *self, const proto_record_t *record)
     if (next) {
         gw_generation_drop(&self->generation);
         self->generation = next;
+        atomic_store(self->config->ready, true);
     } else if (why.size) {
         proto_log(PROTO_LOG_WARN, "gateway", "a catalogue was refused: %s", proto_buf_text(&why));
     }

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 
 int srv_cmd_serve(int argc, char **argv);
+int srv_cmd_broker(int argc, char **argv);
+int srv_cmd_gateway(int argc, char **argv);
+int srv_cmd_actors(int argc, char **argv);
 int srv_cmd_migrate(int argc, char **argv);
 int srv_cmd_check(int argc, char **argv);
 int srv_cmd_call(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Settings of `muster serve` and of the commands that talk to it. Each has one row in the table below: its
- * key in the ZPL file (zconfig), a flag, an environment variable, a default and a line of help. A flag wins
- * over the environment, the environment over the file, the file over the default. NAME_FILE in the
+/* Settings of the commands that serve and of those that talk to them. Each has one row in the table below:
+ * its key in the ZPL file (zconfig), a flag, an environment variable, a default and a line of help. A flag
+ * wins over the environment, the environment over the file, the file over the default. NAME_FILE in the
  * environment names a file that holds the value, for secrets. Thread: main, before other threads start;
  * read-only afterwards. */
 #ifndef SRV_CONFIG_H
@@ -47,6 +47,10 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
       "requests an actor accepts at once")                                                                   \
     X(statement_timeout, "database/statement_timeout", "--statement-timeout", "MUSTER_STATEMENT_TIMEOUT",    \
       SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
+    X(replica_url, "replica/url", "--replica-url", "DATABASE_REPLICA_URL", SRV_TEXT, "", 0, 0, "CONNINFO",   \
+      "a streaming replica, for endpoints marked @replica")                                                  \
+    X(replica_actors, "replica/actors", "--replica-actors", "MUSTER_REPLICA_ACTORS", SRV_NUMBER, "8", 1,     \
+      256, "N", "database actors connected to the replica")                                                  \
     X(ipc, "broker/ipc", "--ipc", "MUSTER_IPC", SRV_TEXT, "", 0, 0, "PATH",                                  \
       "the broker's local socket (default: muster/broker.sock under XDG_RUNTIME_DIR, else /tmp/muster-UID)") \
     X(bind, "broker/bind", "--bind", "MUSTER_BIND", SRV_TEXT, "", 0, 0, "LIST",                              \

@@ -10,7 +10,10 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } s_commands[] = {
-    {"serve", srv_cmd_serve, "run gateway, broker and actors in one process"},
+    {"serve", srv_cmd_serve, "run broker, actors and gateway in one process"},
+    {"broker", srv_cmd_broker, "run a broker alone: it takes messages to whoever works"},
+    {"gateway", srv_cmd_gateway, "run HTTP gateways alone: no files, no database; as many as you like"},
+    {"actors", srv_cmd_actors, "run database actors and the chat worker alone"},
     {"migrate", srv_cmd_migrate, "bring the database's schema up to date; --seed adds the sample data"},
     {"check", srv_cmd_check, "judge an API folder against a database: mistakes, warnings, slow plans"},
     {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},

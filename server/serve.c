@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The parts of `muster serve`. Thread: main; it owns every actor's pipe. */
+/* The parts of a server. Thread: main; it owns every actor's pipe. */
 #include "serve.h"
 
 #include <czmq.h>
+#include <stdatomic.h>
 
 #include "act_chat.h"
 #include "act_db.h"
@@ -11,16 +12,17 @@
 #include "proto_clock.h"
 
 enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
-static const proto_address_t s_inside = {.endpoint = "inproc://muster-broker"};
 
 struct srv_serve {
+    unsigned parts;
     broker_config_t broker_config;
     gateway_config_t gateway_config;
     act_chat_config_t chat_config;
-    act_db_config_t db_configs[S_ACTORS];
+    act_db_config_t db_configs[2 * S_ACTORS];
     zactor_t *broker, *chat;
-    zactor_t *dbs[S_ACTORS], *gateways[S_GATEWAYS];
+    zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
     int db_count, gateway_count;
+    atomic_bool actors_ready, gateways_ready;
 };
 
 /* Starts a thread and hears whether it could begin; one that could not has told the log why. zactor_new
@@ -33,18 +35,19 @@ static zactor_t *s_begin(zactor_fn *run, void *config)
     return actor;
 }
 
-static int64_t s_number(const srv_serve_plan_t *plan, srv_option_t option)
+static int64_t s_number(const srv_plan_t *plan, srv_option_t option)
 {
     return srv_config_number(plan->config, option);
 }
 
-static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
     self->broker_config = (broker_config_t){
         .context = context,
-        .inside = s_inside.endpoint,
+        .inside = plan->brokers->endpoint,
         .local = plan->local,
         .open_endpoint = plan->open_endpoint,
+        .open_workers = !(plan->parts & SRV_PART_ACTORS),
         .open_subject = "dev",
         .open_role = "admin",
         .queue = (uint32_t)s_number(plan, SRV_OPT_queue),
@@ -55,7 +58,7 @@ static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void 
 
 /* Actors that take @slow work: three quarters unless told, but never all, so that the others keep their
  * latency. */
-static int s_slow_share(const srv_serve_plan_t *plan, int actors)
+static int s_slow_share(const srv_plan_t *plan, int actors)
 {
     int share = (int)s_number(plan, SRV_OPT_slow_actors);
     if (share == 0)
@@ -65,42 +68,58 @@ static int s_slow_share(const srv_serve_plan_t *plan, int actors)
     return share < 1 ? 1 : share;
 }
 
-static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+/* Starts `count` more database actors of a service. */
+static int s_start_dbs(srv_serve_t *self, const act_db_config_t *config, int count, int slow)
 {
-    self->db_count = (int)s_number(plan, SRV_OPT_actors);
-    int slow = s_slow_share(plan, self->db_count);
-    for (int i = 0; i < self->db_count; i++) {
-        self->db_configs[i] = (act_db_config_t){
-            .context = context,
-            .brokers = &s_inside,
-            .broker_count = 1,
-            .service = "db",
-            .conninfo = srv_config_text(plan->config, SRV_OPT_database),
-            .programs = plan->programs,
-            .window = (uint16_t)s_number(plan, SRV_OPT_window),
-            .takes_slow = i < slow,
-            .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
-            .number = (unsigned)i + 1,
-        };
-        self->dbs[i] = s_begin(act_db_actor, &self->db_configs[i]);
-        if (!self->dbs[i])
+    for (int i = 0; i < count; i++) {
+        act_db_config_t *own = &self->db_configs[self->db_count];
+        *own = *config;
+        own->takes_slow = i < slow;
+        own->number = (unsigned)self->db_count + 1;
+        zactor_t *actor = s_begin(act_db_actor, own);
+        if (!actor)
             return -1;
+        self->dbs[self->db_count++] = actor;
     }
+    return 0;
+}
+
+static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *context)
+{
+    int count = (int)s_number(plan, SRV_OPT_actors), readers = (int)s_number(plan, SRV_OPT_replica_actors);
+    act_db_config_t config = {
+        .context = context,
+        .brokers = plan->brokers,
+        .broker_count = plan->broker_count,
+        .service = "db",
+        .conninfo = srv_config_text(plan->config, SRV_OPT_database),
+        .programs = plan->programs,
+        .window = (uint16_t)s_number(plan, SRV_OPT_window),
+        .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
+        .ready = &self->actors_ready,
+    };
+    if (s_start_dbs(self, &config, count, s_slow_share(plan, count)) < 0)
+        return -1;
+    config.service = "db.read";
+    config.conninfo = srv_config_text(plan->config, SRV_OPT_replica_url);
+    if (*config.conninfo && s_start_dbs(self, &config, readers, s_slow_share(plan, readers)) < 0)
+        return -1;
     self->chat_config = (act_chat_config_t){.context = context,
-                                            .brokers = &s_inside,
-                                            .broker_count = 1,
+                                            .brokers = plan->brokers,
+                                            .broker_count = plan->broker_count,
                                             .programs = plan->programs,
                                             .provider = act_provider_echo()};
     self->chat = s_begin(act_chat_actor, &self->chat_config);
     return self->chat ? 0 : -1;
 }
 
-static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, void *context)
+static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
     self->gateway_config = (gateway_config_t){
         .context = context,
-        .brokers = &s_inside,
-        .broker_count = 1,
+        .brokers = plan->brokers,
+        .broker_count = plan->broker_count,
+        .ready = &self->gateways_ready,
         .address = plan->address,
         .port = plan->port,
         .dev = s_number(plan, SRV_OPT_dev) != 0,
@@ -121,23 +140,30 @@ static int s_start_gateways(srv_serve_t *self, const srv_serve_plan_t *plan, voi
     return 0;
 }
 
-srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why)
+srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
 {
     srv_serve_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     void *context = zsys_init();
     int rc = context ? 0 : -1;
-    if (rc == 0)
+    self->parts = plan->parts;
+    if (rc == 0 && (plan->parts & SRV_PART_BROKER))
         rc = s_start_broker(self, plan, context);
-    if (rc == 0)
+    if (rc == 0 && (plan->parts & SRV_PART_ACTORS))
         rc = s_start_actors(self, plan, context);
-    if (rc == 0)
+    if (rc == 0 && (plan->parts & SRV_PART_GATEWAYS))
         rc = s_start_gateways(self, plan, context);
     if (rc < 0) {
         proto_buf_string(why, "not everything could be started; the log says why");
         srv_serve_stop(&self);
     }
     return self;
+}
+
+bool srv_serve_ready(const srv_serve_t *self)
+{
+    return (!(self->parts & SRV_PART_ACTORS) || atomic_load(&self->actors_ready)) &&
+           (!(self->parts & SRV_PART_GATEWAYS) || atomic_load(&self->gateways_ready));
 }
 
 void srv_serve_reload(srv_serve_t *self)
@@ -168,7 +194,8 @@ void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(vo
 {
     int64_t until = proto_clock_ms() + drain_ms;
     s_await(self->gateways, self->gateway_count, until, interrupted);
-    s_await(&self->broker, 1, until, interrupted);
+    if (self->broker)
+        s_await(&self->broker, 1, until, interrupted);
 }
 
 /* Tells all at once to end, then waits for each. */

@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The parts of `muster serve` as threads of this process: started in order, drained and stopped in the
- * reverse one. Thread: main. */
+/* The parts of a server as threads of this process: started in order, drained and stopped in the reverse one.
+ * Thread: main. */
 #ifndef SRV_SERVE_H
 #define SRV_SERVE_H
 
-#include "act_current.h"
-#include "config.h"
+#include "plan.h"
 
 typedef struct srv_serve srv_serve_t;
 
-/* What was read before anything starts; borrowed until srv_serve_stop. */
-typedef struct srv_serve_plan {
-    const srv_config_t *config;
-    act_current_t *programs;
-    const char *address; /* of HTTP */
-    uint16_t port;
-    const char *cors_origins;  /* whose pages may read answers; see gw_cors_parse */
-    const char *local;         /* ipc:// endpoint of the broker */
-    const char *open_endpoint; /* tcp:// endpoint for ZeroMQ peers; NULL: none */
-} srv_serve_plan_t;
-
-/* Starts broker, actors and gateways, each under way when this returns. NULL with a sentence in `why`; then
- * nothing runs. */
-srv_serve_t *srv_serve_start(const srv_serve_plan_t *plan, proto_buf_t *why);
+/* Starts the plan's parts, each under way when this returns. The plan is borrowed until srv_serve_stop. NULL
+ * with a sentence in `why`; then nothing runs. */
+srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why);
+/* Whether the parts can do what they are for: a database actor is registered with a broker, a gateway knows
+ * endpoints. */
+bool srv_serve_ready(const srv_serve_t *self);
 /* plan->programs has a newer program: tells the actors. */
 void srv_serve_reload(srv_serve_t *self);
-/* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker. `interrupted` is
- * asked meanwhile, and ends the wait. */
+/* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker, or actors that are
+ * on their own. `interrupted` is asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));
 /* Ends all threads. Nulls the pointer. */
 void srv_serve_stop(srv_serve_t **self);
