@@ -62,26 +62,50 @@ class Answer:
         return json.loads(self.body)
 
 
-class Server:
-    """A running `muster serve`."""
+class Process:
+    """A running command of muster that ends at SIGTERM; its log in `log_path`."""
 
-    def __init__(self, folder, database, *flags, dev=True, env=None):
-        self.port, self.zmq_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.zmq = f"tcp://127.0.0.1:{self.zmq_port}"
-        self.ipc = str(folder / "b.sock")
-        self.log_path = folder / "serve.log"
-        self.database = database
-        arguments = [BINARY, "serve", "--http", f"127.0.0.1:{self.port}", "--ipc", self.ipc]
-        if dev:
-            arguments += ["--dev", "--bind", self.zmq]
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(arguments + list(flags), stderr=log, stdout=log,
-                                            env={**os.environ, "DATABASE_URL": database, **(env or {})})
-        wait_for(self.listens, what="the server's port")
+    def __init__(self, log_path, *arguments, env=None):
+        self.log_path = log_path
+        with open(log_path, "ab") as log:
+            self.process = subprocess.Popen([BINARY, *map(str, arguments)], stderr=log, stdout=log,
+                                            env={**os.environ, **(env or {})})
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def running(self):
+        assert self.process.poll() is None, self.log()
+        return True
+
+    def logged(self, words, seconds=10):
+        """Waits until the log has the words."""
+        wait_for(lambda: words in self.log() or not self.running(), seconds, f"{words!r} in the log")
+        return self
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+class Http:
+    """Whoever listens on self.port."""
 
     def listens(self):
-        assert self.process.poll() is None, self.log()
+        self.running()
         try:
             return self.request("GET", "/health/live").status == 200
         except OSError:
@@ -90,9 +114,6 @@ class Server:
     def wait_ready(self, seconds=10):
         wait_for(lambda: self.request("GET", "/health/ready").status == 200, seconds, "readiness")
         return self
-
-    def log(self):
-        return self.log_path.read_text(errors="replace")
 
     def request(self, method, path, body=None, headers=None, timeout=30):
         headers = dict(headers or {})
@@ -126,6 +147,10 @@ class Server:
     def connect(self, timeout=5):
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
+
+class Broker:
+    """Whoever has a broker's socket at self.ipc."""
+
     def call(self, *arguments):
         return subprocess.run([BINARY, "call", *arguments, "--ipc", self.ipc], capture_output=True, text=True)
 
@@ -134,15 +159,60 @@ class Server:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def stop(self):
-        """SIGTERM; the exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(20 * SLOW)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+
+class Server(Process, Http, Broker):
+    """A running `muster serve`."""
+
+    def __init__(self, folder, database, *flags, dev=True, env=None):
+        self.port, self.zmq_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.zmq = f"tcp://127.0.0.1:{self.zmq_port}"
+        self.ipc = str(folder / "b.sock")
+        self.database = database
+        super().__init__(folder / "serve.log", "serve", "--http", f"127.0.0.1:{self.port}", "--ipc", self.ipc,
+                         *(["--dev", "--bind", self.zmq] if dev else []), *flags,
+                         env={"DATABASE_URL": database, **(env or {})})
+        wait_for(self.listens, what="the server's port")
+
+
+class BrokerProcess(Process, Broker):
+    """A running `muster broker`; with tcp=True peers reach it there, else at its local socket."""
+
+    def __init__(self, folder, *flags, tcp=False):
+        folder.mkdir(exist_ok=True)
+        self.folder, self.flags = folder, flags
+        self.ipc = str(folder / "b.sock")
+        self.endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp else f"ipc://{self.ipc}"
+        self.where = ["--dev", "--bind", self.endpoint] if tcp else []
+        self.begin()
+
+    def begin(self):
+        """Starts it, again if it was there already."""
+        super().__init__(self.folder / "broker.log", "broker", "--ipc", self.ipc, *self.where, *self.flags)
+        self.logged("ready")
+        return self
+
+
+class GatewayProcess(Process, Http):
+    """A running `muster gateway`, of brokers."""
+
+    def __init__(self, log_path, brokers, *flags):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(log_path, "gateway", "--dev", "--http", f"127.0.0.1:{self.port}", "--brokers", listed(brokers),
+                         *flags, env={"DATABASE_URL": ""})
+        wait_for(self.listens, what="the gateway's port")
+
+
+class ActorsProcess(Process):
+    """A running `muster actors`, of brokers."""
+
+    def __init__(self, log_path, brokers, database, *flags):
+        super().__init__(log_path, "actors", "--brokers", listed(brokers), *flags, env={"DATABASE_URL": database})
+
+
+def listed(brokers):
+    return ",".join(broker.endpoint for broker in brokers)
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -182,6 +252,39 @@ def start(gathering, tmp_path_factory):
     yield run
     for server in servers:
         assert server.stop() == 0, server.log()[-3000:]
+
+
+@pytest.fixture
+def parts(gathering, tmp_path):
+    """Starts parts of a server as processes: parts.broker(), parts.gateway(brokers), parts.actors(brokers). Those that
+    still run must end with status 0."""
+
+    class Parts:
+        def __init__(self):
+            self.started = []
+
+        def add(self, process):
+            self.started.append(process)
+            return process
+
+        def path(self, name):
+            return tmp_path / f"{name}{len(self.started)}"
+
+        def broker(self, *flags, **options):
+            return self.add(BrokerProcess(self.path("broker"), *flags, **options))
+
+        def gateway(self, brokers, *flags):
+            return self.add(GatewayProcess(self.path("gateway"), brokers, *flags))
+
+        def actors(self, brokers, *flags, database=None):
+            return self.add(ActorsProcess(self.path("actors"), brokers, database or gathering, *flags))
+
+    made = Parts()
+    yield made
+    for process in reversed(made.started):
+        if process.process.poll() is None:
+            process.send(signal.SIGCONT)
+            assert process.stop() == 0, process.log()[-3000:]
 
 
 @pytest.fixture

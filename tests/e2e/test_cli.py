@@ -20,7 +20,7 @@ def muster(*arguments, env=None, timeout=30):
                           env={**environment, **(env or {})})
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["call"], ["show"], ["new"]], ids=lambda c: " ".join(c) or "-")
+@pytest.mark.parametrize("command", [[], ["serve"], ["broker"], ["gateway"], ["actors"], ["migrate"], ["check"], ["call"], ["show"], ["new"]], ids=lambda c: " ".join(c) or "-")
 def test_help(command):
     done = muster(*command, "--help")
     assert done.returncode == 0 and done.stderr == ""
@@ -281,7 +281,7 @@ def test_health_of_an_api_of_ones_own(scratch, start):
     server = start("--dir", str(scratch.folder), "--actors", "1", database=scratch.url)
     assert server.request("GET", "/health").json["status"] == "healthy"
     checks = server.request("GET", "/health/checks").json["checks"]
-    assert [c["name"] for c in checks] == ["API Server", "Database", "Memory Usage", "Disk Space"]
+    assert [c["name"] for c in checks] == ["API Server", "Database", "Broker inproc://muster-broker", "Memory Usage", "Disk Space"]
     assert checks[1]["status"] == "healthy" and checks[1]["value"].endswith("ms")
 
 
