@@ -15,7 +15,7 @@
 #include "proto_value.h"
 #include "proto_wire.h"
 
-enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100 };
+enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100, S_LEAVE_ID = 1 };
 
 typedef enum { S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
 
@@ -41,6 +41,7 @@ typedef struct s_chat {
     uint32_t epoch;
     int64_t ticked, stop_at;
     bool stopping;
+    bool leaving, left, drained; /* offers nothing more; the broker knows; main was told */
     proto_buf_t body, detail;
     int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
 } s_chat_t;
@@ -50,6 +51,33 @@ static void s_put(s_chat_t *self, const proto_record_t *record)
     if (proto_wire_put(self->wire, record) < 0)
         proto_log(PROTO_LOG_ERROR, "actors", "chat: a %s could not be encoded",
                   proto_type_name(record->type));
+}
+
+/* READY once more, without offers: nothing more is to come. Its id comes back when the broker knows. */
+static void s_say_leaving(s_chat_t *self)
+{
+    proto_buf_reset(&self->body);
+    proto_write_map(&self->body, 1);
+    proto_write_text(&self->body, "offers");
+    proto_write_array(&self->body, 0);
+    s_put(self, &(proto_record_t){
+                    .type = PROTO_READY,
+                    .number = S_WINDOW,
+                    .id = S_LEAVE_ID,
+                    .epoch = self->epoch,
+                    .service = proto_bytes_of("chat"),
+                    .body = proto_buf_bytes(&self->body),
+                });
+}
+
+/* Tells main once nothing is under way, and nothing more can come. */
+static void s_check_drained(s_chat_t *self, int64_t now)
+{
+    if (!self->leaving || self->drained || self->turns.used ||
+        (!self->left && proto_wire_alive(self->wire, now)))
+        return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
 }
 
 static void s_register(s_chat_t *self, int64_t now)
@@ -174,6 +202,14 @@ static void s_request(s_chat_t *self, int64_t now, const proto_record_t *record)
 {
     if (record->epoch != self->epoch)
         return;
+    if (self->leaving) { /* it was on its way: for another worker */
+        proto_record_t given_back = *record;
+        given_back.type = PROTO_RETURN;
+        given_back.flags = 0;
+        given_back.deadline = 0;
+        s_put(self, &given_back);
+        return;
+    }
     s_turn_t *turn = s_open(self, now, record);
     if (!turn) { /* more than the window: turns of earlier epochs are still open */
         proto_buf_reset(&self->body);
@@ -302,6 +338,9 @@ static void s_record(s_chat_t *self, int64_t now, const proto_record_t *record)
     case PROTO_CANCEL:
         s_cancel(self, record->id);
         break;
+    case PROTO_HEARTBEAT:
+        self->left = self->left || record->id == S_LEAVE_ID;
+        break;
     case PROTO_DISCONNECT:
         if (!self->stopping) /* forgotten; or refused, and then not at once again */
             self->register_at = self->registered_at + PROTO_HEARTBEAT_MS;
@@ -329,6 +368,9 @@ static void s_drain_pipe(s_chat_t *self, int64_t now)
         if (command && strcmp(command, "RELOAD") == 0) {
             act_program_free(&self->program);
             self->program = act_current_hold(self->config->programs);
+        } else if (command && strcmp(command, "DRAIN") == 0) {
+            self->leaving = true;
+            s_say_leaving(self);
         } else if (!command || strcmp(command, "$TERM") == 0) {
             self->stopping = true;
             self->stop_at = now + S_STOP_MS;
@@ -359,6 +401,7 @@ static void s_turn_loop(s_chat_t *self)
     s_drain_wire(self, now);
     if (now >= self->register_at)
         s_register(self, now);
+    s_check_drained(self, now);
 }
 
 static void s_finish_turn(void *item)

@@ -12,7 +12,7 @@
 #include "proto_log.h"
 #include "proto_value.h"
 
-enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000 };
+enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000, S_LEAVE_ID = 1 };
 
 void act_db_put(act_db_t *self, const proto_record_t *record)
 {
@@ -69,8 +69,29 @@ static uint64_t s_write_catalogue(act_db_t *self, proto_buf_t *out)
     return catalogue->hash;
 }
 
+/* READY once more, without offers: nothing more is to come. Its id comes back when the broker knows. */
+static void s_say_leaving(act_db_t *self)
+{
+    proto_buf_reset(&self->body);
+    proto_write_map(&self->body, 1);
+    proto_write_text(&self->body, "offers");
+    proto_write_array(&self->body, 0);
+    act_db_put(self, &(proto_record_t){
+                         .type = PROTO_READY,
+                         .number = self->config->window,
+                         .id = S_LEAVE_ID,
+                         .epoch = self->epoch,
+                         .service = proto_bytes_of(self->config->service),
+                         .body = proto_buf_bytes(&self->body),
+                     });
+}
+
 void act_db_announce(act_db_t *self)
 {
+    if (self->leaving) {
+        s_say_leaving(self);
+        return;
+    }
     proto_buf_t *body = &self->body;
     proto_buf_reset(body);
     proto_write_map(body, act_db_is_replica(self) ? 2 : 3);
@@ -127,6 +148,7 @@ static void s_record(act_db_t *self, int64_t now, const proto_record_t *record)
     case PROTO_HEARTBEAT: /* only those whom it knows hear that of a broker */
         if (self->registered)
             atomic_store(self->config->ready, true);
+        self->left = self->left || record->id == S_LEAVE_ID;
         break;
     default:
         break;
@@ -153,6 +175,10 @@ static void s_drain_pipe(act_db_t *self, int64_t now)
             self->stop_at = now + S_STOP_MS;
         } else if (command && strcmp(command, "RELOAD") == 0) {
             self->reload = true;
+        } else if (command && strcmp(command, "DRAIN") == 0 && !self->leaving) {
+            self->leaving = true;
+            if (self->registered)
+                act_db_announce(self);
         }
         bool interrupted = !command;
         freen(command);
@@ -197,6 +223,16 @@ static void s_flush_conn(act_db_t *self, int64_t now)
     self->writing = rc == 1;
     if (rc < 0)
         act_connect_lost(self, now);
+}
+
+/* Tells main once nothing is under way, and nothing more can come. */
+static void s_check_drained(act_db_t *self, int64_t now)
+{
+    if (!self->leaving || self->drained || self->job_count ||
+        (self->registered && !self->left && proto_wire_alive(self->wire, now)))
+        return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
 }
 
 /* A process that was stopped for longer than its expiry is not who the broker knows any more: what it finds
@@ -247,6 +283,7 @@ static void s_turn(act_db_t *self)
     if (self->phase == ACT_PHASE_READY)
         act_send_waiting(self, now);
     s_flush_conn(self, now);
+    s_check_drained(self, now);
 }
 
 static void s_free(act_db_t *self)

@@ -157,6 +157,7 @@ typedef struct act_db {
     uint32_t group;                      /* statements sent since the last Sync */
     uint16_t owed;                       /* credit to give back for what was returned */
     bool registered, stopping;
+    bool leaving, left, drained;        /* offers nothing more; the broker knows; main was told */
     int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
     int64_t stop_at;                    /* when stopping must be over */
     uint32_t epoch;

@@ -220,7 +220,8 @@ void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const pro
         catalogue = brk_service_learn(service, ready.operation, body);
     if (catalogue)
         brk_publish(self, now, service, catalogue);
-    brk_send_type(self, now, peer, PROTO_HEARTBEAT);
+    /* Its id again: all that the worker hears from now on was decided knowing this. */
+    brk_send(self, now, peer, &(proto_record_t){.type = PROTO_HEARTBEAT, .id = ready.id});
     s_set_window(peer, ready.number);
     if (goes_on)
         s_fail_unserved(self, now, service);

@@ -194,8 +194,12 @@ void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(vo
 {
     int64_t until = proto_clock_ms() + drain_ms;
     s_await(self->gateways, self->gateway_count, until, interrupted);
-    if (self->broker)
+    if (self->broker) /* then actors have nothing left */
         s_await(&self->broker, 1, until, interrupted);
+    else if (self->chat) /* which asks the others */
+        s_await(&self->chat, 1, until, interrupted);
+    if (!self->broker)
+        s_await(self->dbs, self->db_count, until, interrupted);
 }
 
 /* Tells all at once to end, then waits for each. */
