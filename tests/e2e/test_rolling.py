@@ -86,3 +86,39 @@ def test_actors_are_replaced_one_by_one(scratch, versions, parts, brokers):
     assert all(gateway.request(*ask(10**9 + n)).json["version"] == 2 for n in range(8))
     marks = list(map(int, scratch.sql("SELECT n FROM marks WHERE n < 1000000000").split()))
     assert sorted(marks) == sorted(result.number for result in load.results if result.method == "POST")
+
+
+def test_the_version_learnt_last_goes_and_the_other_serves(scratch, versions, parts):
+    """The gateway still names the hashes of the newest catalogue it has heard: the name finds who is left."""
+    first, second = versions
+    broker = parts.broker()
+    parts.actors([broker], "--dir", second, database=scratch.url).logged("ready")
+    newest = parts.actors([broker], "--dir", first, database=scratch.url).logged("ready")
+    gateway = parts.gateway([broker]).wait_ready()
+    wait_for(lambda: gateway.request("GET", "/version/1").json["version"] == 1, what="the newest version")
+    with Load([gateway.port], ask, threads=4) as load:
+        load.more(100)
+        assert newest.stop() == 0
+        load.more(100)
+    assert {result.status for result in load.results} == {200}, load.counts()
+    assert gateway.request("GET", "/version/1").json["version"] == 2
+
+
+def test_chat_workers_are_replaced_one_by_one(gathering, parts):
+    broker = parts.broker()
+    working = parts.actors([broker], "--actors", "2").logged("ready")
+    gateway = parts.gateway([broker]).wait_ready()
+
+    def chat(number):
+        return "POST", "/agents/1/chat", {"message": f"number {number}"}
+
+    with Load([gateway.port], chat, threads=4) as load:
+        for _ in range(3):
+            load.more(30)
+            leaving, working = working, parts.actors([broker], "--actors", "2").logged("ready")
+            wait_for(lambda: {s["service"]: s["workers"] for s in broker.show("services")} == {"chat": 2, "db": 4},
+                     what="both at work")
+            assert leaving.stop() == 0
+        load.more(30)
+    assert {result.status for result in load.results} == {200}, load.counts()
+    assert all(f"number {result.number}" in result.body["content"] for result in load.results)
