@@ -71,6 +71,7 @@ typedef struct s_world {
     s_peer_t peers[S_CLIENTS + S_WORKERS];
     s_request_t requests[S_REQUESTS];
     int request_count;
+    bool divided; /* reads are offered by replicas alone */
     uint64_t finals, errors[PROTO_ERROR_COUNT], partials;
 } s_world_t;
 
@@ -110,12 +111,12 @@ static void s_announce(s_peer_t *peer)
     static const uint32_t flags[] = {PROTO_OP_READS | PROTO_OP_REPLICA, 0,
                                      PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
     proto_buf_t body = PROTO_BUF_INIT;
-    uint32_t count = peer->replica ? 1 : peer->slow ? 3 : 2;
+    uint32_t first = s_world.divided && !peer->replica ? 1 : 0, end = peer->replica ? 1 : peer->slow ? 3 : 2;
     peer->window = (uint16_t)(1 + s_random(S_WINDOW));
     proto_write_map(&body, 1);
     proto_write_text(&body, "offers");
-    proto_write_array(&body, count);
-    for (uint32_t i = 0; i < count; i++) {
+    proto_write_array(&body, end - first);
+    for (uint32_t i = first; i < end; i++) {
         proto_write_array(&body, 3);
         proto_write_uint(&body, i + 1);
         proto_write_text(&body, s_names[i]);
@@ -423,6 +424,7 @@ static void s_run(uint64_t seed)
     memset(&s_world, 0, sizeof s_world);
     s_world.random = seed * 0x9e3779b97f4a7c15u + 1;
     s_world.now = 1000;
+    s_world.divided = seed % 5 == 0;
     s_world.core = brk_core_new(&limits, s_on_send, NULL, s_world.now);
     brk_core_on_forget(s_world.core, s_on_forget);
     for (int i = S_CLIENTS; i < S_CLIENTS + S_WORKERS; i++) {
