@@ -8,14 +8,15 @@
 #include <stdlib.h>
 
 #include "act_admit.h"
+#include "act_brokers.h"
+#include "act_share.h"
 #include "proto_clock.h"
 #include "proto_log.h"
 #include "proto_param.h"
 #include "proto_slab.h"
 #include "proto_value.h"
-#include "proto_wire.h"
 
-enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100, S_LEAVE_ID = 1 };
+enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100 };
 
 typedef enum { S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
 
@@ -23,8 +24,10 @@ typedef enum { S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
 typedef struct s_turn {
     uint64_t id, token;
     uint32_t epoch;
+    act_broker_t *from;  /* it came by this broker; its answer goes there, if the epoch is still the same */
+    act_broker_t *asked; /* its request to the database went this way */
     s_phase_t phase;
-    bool cancelled;
+    bool cancelled, asked_again;
     int64_t deadline, started_us;
     int64_t agent_id, tokens;
     char subject[256], role[256], trace[256];
@@ -36,72 +39,54 @@ typedef struct s_chat {
     const act_chat_config_t *config;
     act_program_t *program; /* held */
     zsock_t *pipe;
-    proto_wire_t *wire;
+    act_brokers_t brokers;
+    uint32_t under_way[ACT_BROKERS]; /* requests to the database, by broker */
+    uint32_t asked;                  /* the broker that was asked last */
     proto_slab_t turns;
-    uint32_t epoch;
-    int64_t ticked, stop_at;
+    int64_t stop_at;
     bool stopping;
-    bool leaving, left, drained; /* offers nothing more; the broker knows; main was told */
     proto_buf_t body, detail;
-    int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
 } s_chat_t;
 
-static void s_put(s_chat_t *self, const proto_record_t *record)
+static void s_put(act_broker_t *broker, const proto_record_t *record)
 {
-    if (proto_wire_put(self->wire, record) < 0)
+    if (act_brokers_put(broker, record) < 0)
         proto_log(PROTO_LOG_ERROR, "actors", "chat: a %s could not be encoded",
                   proto_type_name(record->type));
 }
 
-/* READY once more, without offers: nothing more is to come. Its id comes back when the broker knows. */
-static void s_say_leaving(s_chat_t *self)
+/* Says READY to one broker. */
+static void s_ready(void *arg, act_broker_t *broker)
 {
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 1);
-    proto_write_text(&self->body, "offers");
-    proto_write_array(&self->body, 0);
-    s_put(self, &(proto_record_t){
-                    .type = PROTO_READY,
-                    .number = S_WINDOW,
-                    .id = S_LEAVE_ID,
-                    .epoch = self->epoch,
-                    .service = proto_bytes_of("chat"),
-                    .body = proto_buf_bytes(&self->body),
-                });
+    s_chat_t *self = arg;
+    proto_buf_reset(&self->detail);
+    proto_write_map(&self->detail, 1);
+    proto_write_text(&self->detail, "version");
+    proto_write_text(&self->detail, MUSTER_VERSION);
+    s_put(broker, &(proto_record_t){
+                      .type = PROTO_READY,
+                      .number = broker->share,
+                      .epoch = broker->epoch,
+                      .service = proto_bytes_of("chat"),
+                      .body = proto_buf_bytes(&self->detail),
+                  });
 }
 
-/* Tells main once nothing is under way, and nothing more can come. */
-static void s_check_drained(s_chat_t *self, int64_t now)
+/* Nothing of it is asked of the database any more. */
+static void s_unask(s_chat_t *self, s_turn_t *turn)
 {
-    if (!self->leaving || self->drained || self->turns.used ||
-        (!self->left && proto_wire_alive(self->wire, now)))
-        return;
-    self->drained = true;
-    zstr_send(self->pipe, "DRAINED");
-}
-
-static void s_register(s_chat_t *self, int64_t now)
-{
-    self->registered_at = now;
-    self->register_at = PROTO_NEVER;
-    self->epoch = (uint32_t)proto_clock_random();
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 1);
-    proto_write_text(&self->body, "version");
-    proto_write_text(&self->body, MUSTER_VERSION);
-    s_put(self, &(proto_record_t){
-                    .type = PROTO_READY,
-                    .number = S_WINDOW,
-                    .epoch = self->epoch,
-                    .service = proto_bytes_of("chat"),
-                    .body = proto_buf_bytes(&self->body),
-                });
+    if (turn->asked)
+        self->under_way[turn->asked - self->brokers.list]--;
+    turn->asked = NULL;
 }
 
 static void s_reply(s_chat_t *self, s_turn_t *turn, proto_type_t type, uint16_t number, proto_bytes_t body)
 {
-    s_put(self, &(proto_record_t){
-                    .type = type, .number = number, .id = turn->token, .epoch = turn->epoch, .body = body});
+    if (turn->epoch == turn->from->epoch)
+        s_put(turn->from,
+              &(proto_record_t){
+                  .type = type, .number = number, .id = turn->token, .epoch = turn->epoch, .body = body});
+    s_unask(self, turn);
     proto_slab_release(&self->turns, turn->id);
 }
 
@@ -112,26 +97,72 @@ static void s_fail(s_chat_t *self, s_turn_t *turn, proto_error_t error, const ch
     s_reply(self, turn, PROTO_ERROR, (uint16_t)error, proto_buf_bytes(&self->body));
 }
 
-/* Asks the database, on behalf of whoever asked us. */
+/* The broker to ask: one that lives, with the fewest requests of ours under way. NULL when none lives. */
+static act_broker_t *s_choose(s_chat_t *self)
+{
+    bool alive[ACT_BROKERS];
+    for (uint32_t i = 0; i < self->brokers.count; i++)
+        alive[i] = self->brokers.list[i].alive;
+    int chosen = act_share_choose(alive, self->under_way, self->brokers.count, self->asked);
+    if (chosen < 0)
+        return NULL;
+    self->asked = (uint32_t)chosen;
+    self->under_way[chosen]++;
+    return &self->brokers.list[chosen];
+}
+
+/* Asks the database for what stands in self->body, on behalf of whoever asked us. */
 static void s_ask(s_chat_t *self, s_turn_t *turn, const char *operation, uint8_t flags)
 {
     int64_t left = turn->deadline - proto_clock_ms();
-    if (left <= 0) {
-        s_fail(self, turn, PROTO_ERROR_expired, NULL);
+    s_unask(self, turn);
+    turn->asked = left > 0 ? s_choose(self) : NULL;
+    if (!turn->asked) {
+        s_fail(self, turn, left > 0 ? PROTO_ERROR_no_worker : PROTO_ERROR_expired, NULL);
         return;
     }
-    s_put(self, &(proto_record_t){
-                    .type = PROTO_REQUEST,
-                    .id = turn->id,
-                    .deadline = (uint32_t)left,
-                    .flags = flags,
-                    .service = proto_bytes_of("db"),
-                    .name = proto_bytes_of(operation),
-                    .subject = proto_bytes_of(turn->subject),
-                    .role = proto_bytes_of(turn->role),
-                    .trace = proto_bytes_of(turn->trace),
-                    .body = proto_buf_bytes(&self->body),
-                });
+    s_put(turn->asked, &(proto_record_t){
+                           .type = PROTO_REQUEST,
+                           .id = turn->id,
+                           .deadline = (uint32_t)left,
+                           .flags = flags,
+                           .service = proto_bytes_of("db"),
+                           .name = proto_bytes_of(operation),
+                           .subject = proto_bytes_of(turn->subject),
+                           .role = proto_bytes_of(turn->role),
+                           .trace = proto_bytes_of(turn->trace),
+                           .body = proto_buf_bytes(&self->body),
+                       });
+}
+
+static void s_ask_context(s_chat_t *self, s_turn_t *turn)
+{
+    proto_buf_reset(&self->body);
+    proto_write_map(&self->body, 1);
+    proto_write_text(&self->body, "id");
+    proto_write_int(&self->body, turn->agent_id);
+    s_ask(self, turn, "chat_context", PROTO_FLAG_READ);
+}
+
+/* A broker has died, or has forgotten us. What it was asked is read again, once, or has an unknown end; what
+ * came by it nobody waits for. */
+static void s_lost(void *arg, act_broker_t *broker)
+{
+    s_chat_t *self = arg;
+    uint32_t at = 0;
+    for (s_turn_t *turn; (turn = proto_slab_next(&self->turns, &at));) {
+        turn->cancelled = turn->cancelled || turn->epoch != turn->from->epoch;
+        if (turn->asked != broker)
+            continue;
+        if (turn->phase == S_STORE) {
+            s_fail(self, turn, PROTO_ERROR_outcome_unknown, NULL);
+        } else if (turn->asked_again || turn->cancelled) {
+            s_fail(self, turn, PROTO_ERROR_worker_lost, NULL);
+        } else {
+            turn->asked_again = true;
+            s_ask_context(self, turn);
+        }
+    }
 }
 
 static void s_copy(char to[256], proto_bytes_t text)
@@ -153,7 +184,7 @@ static const proto_operation_t *s_operation(const s_chat_t *self, const proto_re
     return NULL;
 }
 
-static s_turn_t *s_open(s_chat_t *self, int64_t now, const proto_record_t *record)
+static s_turn_t *s_open(s_chat_t *self, int64_t now, act_broker_t *from, const proto_record_t *record)
 {
     uint64_t id;
     s_turn_t *turn = proto_slab_take(&self->turns, &id);
@@ -166,8 +197,10 @@ static s_turn_t *s_open(s_chat_t *self, int64_t now, const proto_record_t *recor
     turn->id = id;
     turn->token = record->id;
     turn->epoch = record->epoch;
+    turn->from = from;
+    turn->asked = NULL;
     turn->phase = S_CONTEXT;
-    turn->cancelled = false;
+    turn->cancelled = turn->asked_again = false;
     turn->deadline = now + record->deadline;
     turn->started_us = proto_clock_us();
     turn->chat = self;
@@ -198,23 +231,15 @@ static int s_admit(s_chat_t *self, s_turn_t *turn, const proto_record_t *record)
     return -1;
 }
 
-static void s_request(s_chat_t *self, int64_t now, const proto_record_t *record)
+static void s_request(s_chat_t *self, int64_t now, act_broker_t *from, const proto_record_t *record)
 {
-    if (record->epoch != self->epoch)
+    if (record->epoch != from->epoch)
         return;
-    if (self->leaving) { /* it was on its way: for another worker */
-        proto_record_t given_back = *record;
-        given_back.type = PROTO_RETURN;
-        given_back.flags = 0;
-        given_back.deadline = 0;
-        s_put(self, &given_back);
-        return;
-    }
-    s_turn_t *turn = s_open(self, now, record);
+    s_turn_t *turn = s_open(self, now, from, record);
     if (!turn) { /* more than the window: turns of earlier epochs are still open */
         proto_buf_reset(&self->body);
         proto_error_body(&self->body, PROTO_ERROR_overloaded, NULL);
-        s_put(self, &(proto_record_t){.type = PROTO_ERROR,
+        s_put(from, &(proto_record_t){.type = PROTO_ERROR,
                                       .number = PROTO_ERROR_overloaded,
                                       .id = record->id,
                                       .epoch = record->epoch,
@@ -226,11 +251,7 @@ static void s_request(s_chat_t *self, int64_t now, const proto_record_t *record)
     proto_bytes_t message = proto_value_get_str(record->body, "message", "");
     turn->agent_id = proto_value_get_int(record->body, "id", -1);
     proto_buf_append(&turn->message, message.data, message.size);
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 1);
-    proto_write_text(&self->body, "id");
-    proto_write_int(&self->body, turn->agent_id);
-    s_ask(self, turn, "chat_context", PROTO_FLAG_READ);
+    s_ask_context(self, turn);
 }
 
 static void s_store(void *arg, const act_completion_t *completion)
@@ -304,11 +325,12 @@ static void s_finish(s_chat_t *self, s_turn_t *turn)
     s_reply(self, turn, PROTO_FINAL, 0, proto_buf_bytes(out));
 }
 
-static void s_answer(s_chat_t *self, const proto_record_t *record)
+static void s_answer(s_chat_t *self, const act_broker_t *from, const proto_record_t *record)
 {
     s_turn_t *turn = proto_slab_find(&self->turns, record->id);
-    if (!turn || turn->phase == S_PROVIDER)
-        return;
+    if (!turn || turn->asked != from)
+        return; /* late: another broker was asked meanwhile */
+    s_unask(self, turn);
     if (record->type == PROTO_ERROR) /* the database's refusals are ours: agent_not_found, 503 ... */
         s_reply(self, turn, PROTO_ERROR, record->number, record->body);
     else if (turn->phase == S_CONTEXT)
@@ -317,48 +339,42 @@ static void s_answer(s_chat_t *self, const proto_record_t *record)
         s_finish(self, turn);
 }
 
-static void s_cancel(s_chat_t *self, uint64_t token)
+static void s_cancel(s_chat_t *self, const act_broker_t *from, uint64_t token)
 {
     uint32_t at = 0;
     for (s_turn_t *turn; (turn = proto_slab_next(&self->turns, &at));)
-        if (turn->token == token)
+        if (turn->token == token && turn->from == from)
             turn->cancelled = true;
 }
 
-static void s_record(s_chat_t *self, int64_t now, const proto_record_t *record)
+static void s_record(s_chat_t *self, int64_t now, act_broker_t *from, const proto_record_t *record)
 {
     switch (record->type) {
     case PROTO_REQUEST:
-        s_request(self, now, record);
+        s_request(self, now, from, record);
         break;
     case PROTO_FINAL:
     case PROTO_ERROR:
-        s_answer(self, record);
+        s_answer(self, from, record);
         break;
     case PROTO_CANCEL:
-        s_cancel(self, record->id);
-        break;
-    case PROTO_HEARTBEAT:
-        self->left = self->left || record->id == S_LEAVE_ID;
+        s_cancel(self, from, record->id);
         break;
     case PROTO_DISCONNECT:
-        if (!self->stopping) /* forgotten; or refused, and then not at once again */
-            self->register_at = self->registered_at + PROTO_HEARTBEAT_MS;
+        if (!self->stopping)
+            act_brokers_refused(&self->brokers, now, from);
         break;
     default:
         break;
     }
 }
 
-static void s_drain_wire(s_chat_t *self, int64_t now)
+static void s_drain_brokers(s_chat_t *self, int64_t now)
 {
-    proto_batch_t batch;
-    while (proto_wire_receive(self->wire, now, &batch) == 1) {
-        proto_record_t record;
-        for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;)
-            if (rc > 0)
-                s_record(self, now, &record);
-    }
+    act_broker_t *from;
+    proto_record_t record;
+    while (act_brokers_receive(&self->brokers, now, &from, &record) == 1)
+        s_record(self, now, from, &record);
 }
 
 static void s_drain_pipe(s_chat_t *self, int64_t now)
@@ -368,9 +384,6 @@ static void s_drain_pipe(s_chat_t *self, int64_t now)
         if (command && strcmp(command, "RELOAD") == 0) {
             act_program_free(&self->program);
             self->program = act_current_hold(self->config->programs);
-        } else if (command && strcmp(command, "DRAIN") == 0) {
-            self->leaving = true;
-            s_say_leaving(self);
         } else if (!command || strcmp(command, "$TERM") == 0) {
             self->stopping = true;
             self->stop_at = now + S_STOP_MS;
@@ -381,27 +394,18 @@ static void s_drain_pipe(s_chat_t *self, int64_t now)
 
 static void s_turn_loop(s_chat_t *self)
 {
+    zmq_pollitem_t items[1 + ACT_BROKERS] = {{.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN}};
     int64_t now = proto_clock_ms();
-    int64_t at = proto_wire_tick(self->wire, now);
-    if (!proto_wire_flush(self->wire, now))
-        at = now + 10;
+    int64_t at = act_brokers_tick(&self->brokers, now);
+    act_brokers_flush(&self->brokers, now);
+    act_brokers_poll(&self->brokers, items + 1);
     if (self->stopping && self->stop_at < at)
         at = self->stop_at;
-    if (self->register_at < at)
-        at = self->register_at;
-    zmq_pollitem_t items[] = {{.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-                              {.socket = proto_wire_socket(self->wire), .events = ZMQ_POLLIN}};
-    (void)zmq_poll(items, 2, at > now ? (long)(at - now) : 0);
+    (void)zmq_poll(items, 1 + (int)self->brokers.count, at > now ? (long)(at - now) : 0);
     now = proto_clock_ms();
-    if (now - self->ticked > PROTO_EXPIRY_MS) /* stopped for long: the broker has given us up */
-        s_register(self, now);
-    self->ticked = now;
-    if (items[0].revents)
-        s_drain_pipe(self, now);
-    s_drain_wire(self, now);
-    if (now >= self->register_at)
-        s_register(self, now);
-    s_check_drained(self, now);
+    act_brokers_turn(&self->brokers, now);
+    s_drain_pipe(self, now);
+    s_drain_brokers(self, now);
 }
 
 static void s_finish_turn(void *item)
@@ -417,20 +421,19 @@ void act_chat_actor(zsock_t *pipe, void *config)
 {
     pthread_setname_np(pthread_self(), "chat");
     zsock_signal(pipe, 0);
-    s_chat_t self = {.config = config, .pipe = pipe, .ticked = proto_clock_ms()};
+    s_chat_t self = {.config = config, .pipe = pipe};
+    int64_t now = proto_clock_ms();
     self.program = act_current_hold(self.config->programs);
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
-    self.wire = proto_wire_open(self.config->context, self.config->brokers, self.ticked);
-    if (self.wire)
-        s_register(&self, self.ticked);
-    zsock_signal(pipe, self.wire ? 0 : 1);
-    if (self.wire) {
-        while (!self.stopping || (self.turns.used && proto_clock_ms() < self.stop_at))
-            s_turn_loop(&self);
-        s_put(&self, &(proto_record_t){.type = PROTO_DISCONNECT});
-        (void)proto_wire_flush(self.wire, proto_clock_ms());
-        proto_wire_close(&self.wire, S_LINGER_MS);
-    }
+    self.brokers = (act_brokers_t){.window = S_WINDOW, .ready = s_ready, .lost = s_lost, .arg = &self};
+    bool begun = act_brokers_open(&self.brokers, self.config->context, self.config->brokers,
+                                  self.config->broker_count, now) == 0;
+    if (begun)
+        act_brokers_register(&self.brokers, now);
+    zsock_signal(pipe, begun ? 0 : 1);
+    while (begun && (!self.stopping || (self.turns.used && proto_clock_ms() < self.stop_at)))
+        s_turn_loop(&self);
+    act_brokers_close(&self.brokers, proto_clock_ms(), S_LINGER_MS);
     proto_slab_free(&self.turns, s_finish_turn);
     proto_buf_free(&self.body);
     proto_buf_free(&self.detail);

@@ -38,7 +38,7 @@ void act_connect_close(act_db_t *self)
     self->conn = NULL;
     self->phase = ACT_PHASE_DOWN;
     act_generation_free_all(self);
-    self->writing = self->between = false;
+    self->writing = self->between = self->cancelling = false;
     self->await_first = self->await_count = self->group = 0;
 }
 
@@ -129,11 +129,7 @@ void act_connect_lost(act_db_t *self, int64_t now)
     s_tell_down(self, *message ? message : "the connection was lost");
     s_give_up_all(self);
     act_send_return_waiting(self);
-    if (self->registered) {
-        self->registered = false;
-        act_db_put(self, &(proto_record_t){.type = PROTO_DISCONNECT});
-    }
-    self->owed = 0;
+    act_brokers_leave(&self->brokers);
     act_connect_close(self);
     s_schedule(self, now);
 }

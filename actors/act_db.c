@@ -12,11 +12,11 @@
 #include "proto_log.h"
 #include "proto_value.h"
 
-enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000, S_LEAVE_ID = 1 };
+enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000 };
 
-void act_db_put(act_db_t *self, const proto_record_t *record)
+void act_db_put(act_db_t *self, act_broker_t *broker, const proto_record_t *record)
 {
-    if (proto_wire_put(self->wire, record) < 0)
+    if (act_brokers_put(broker, record) < 0)
         proto_log(PROTO_LOG_ERROR, "actors", "%s %u: a %s could not be encoded", self->config->service,
                   self->config->number, proto_type_name(record->type));
 }
@@ -69,29 +69,10 @@ static uint64_t s_write_catalogue(act_db_t *self, proto_buf_t *out)
     return catalogue->hash;
 }
 
-/* READY once more, without offers: nothing more is to come. Its id comes back when the broker knows. */
-static void s_say_leaving(act_db_t *self)
+/* Says READY to one broker. */
+static void s_ready(void *arg, act_broker_t *broker)
 {
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 1);
-    proto_write_text(&self->body, "offers");
-    proto_write_array(&self->body, 0);
-    act_db_put(self, &(proto_record_t){
-                         .type = PROTO_READY,
-                         .number = self->config->window,
-                         .id = S_LEAVE_ID,
-                         .epoch = self->epoch,
-                         .service = proto_bytes_of(self->config->service),
-                         .body = proto_buf_bytes(&self->body),
-                     });
-}
-
-void act_db_announce(act_db_t *self)
-{
-    if (self->leaving) {
-        s_say_leaving(self);
-        return;
-    }
+    act_db_t *self = arg;
     proto_buf_t *body = &self->body;
     proto_buf_reset(body);
     proto_write_map(body, act_db_is_replica(self) ? 2 : 3);
@@ -99,71 +80,47 @@ void act_db_announce(act_db_t *self)
     proto_write_text(body, MUSTER_VERSION);
     s_write_offers(self, body);
     uint64_t hash = s_write_catalogue(self, body);
-    act_db_put(self, &(proto_record_t){
-                         .type = PROTO_READY,
-                         .number = self->config->window,
-                         .operation = hash,
-                         .epoch = self->epoch,
-                         .service = proto_bytes_of(self->config->service),
-                         .body = proto_buf_bytes(body),
-                     });
+    act_db_put(self, broker,
+               &(proto_record_t){
+                   .type = PROTO_READY,
+                   .number = broker->share,
+                   .operation = hash,
+                   .epoch = broker->epoch,
+                   .service = proto_bytes_of(self->config->service),
+                   .body = proto_buf_bytes(body),
+               });
     proto_buf_free(body);
 }
 
-void act_db_register(act_db_t *self, int64_t now)
+void act_db_announce(act_db_t *self)
 {
-    self->epoch = (uint32_t)proto_clock_random();
-    self->registered = true;
-    self->registered_at = now;
-    self->register_at = PROTO_NEVER;
-    self->owed = 0;
-    act_db_announce(self);
+    act_brokers_announce(&self->brokers);
 }
 
-/* The broker has forgotten this worker, and given its requests up; or it refuses it: then not at once again.
- */
-static void s_on_disconnect(act_db_t *self, int64_t now)
-{
-    if (!self->registered || self->stopping)
-        return;
-    int64_t soonest = self->registered_at + PROTO_HEARTBEAT_MS;
-    if (now >= soonest)
-        act_db_register(self, now);
-    else
-        self->register_at = soonest;
-}
-
-static void s_record(act_db_t *self, int64_t now, const proto_record_t *record)
+static void s_record(act_db_t *self, int64_t now, act_broker_t *broker, const proto_record_t *record)
 {
     switch (record->type) {
     case PROTO_REQUEST:
-        act_send_take(self, now, record);
+        act_send_take(self, now, broker, record);
         break;
     case PROTO_CANCEL:
-        act_send_cancel(self, record->id);
+        act_abort_job(self, broker, record->id);
         break;
     case PROTO_DISCONNECT:
-        s_on_disconnect(self, now);
-        break;
-    case PROTO_HEARTBEAT: /* only those whom it knows hear that of a broker */
-        if (self->registered)
-            atomic_store(self->config->ready, true);
-        self->left = self->left || record->id == S_LEAVE_ID;
+        if (!self->stopping)
+            act_brokers_refused(&self->brokers, now, broker);
         break;
     default:
         break;
     }
 }
 
-static void s_drain_wire(act_db_t *self, int64_t now)
+static void s_drain_brokers(act_db_t *self, int64_t now)
 {
-    proto_batch_t batch;
-    while (proto_wire_receive(self->wire, now, &batch) == 1) {
-        proto_record_t record;
-        for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;)
-            if (rc > 0)
-                s_record(self, now, &record);
-    }
+    act_broker_t *broker;
+    proto_record_t record;
+    while (act_brokers_receive(&self->brokers, now, &broker, &record) == 1)
+        s_record(self, now, broker, &record);
 }
 
 static void s_drain_pipe(act_db_t *self, int64_t now)
@@ -175,10 +132,6 @@ static void s_drain_pipe(act_db_t *self, int64_t now)
             self->stop_at = now + S_STOP_MS;
         } else if (command && strcmp(command, "RELOAD") == 0) {
             self->reload = true;
-        } else if (command && strcmp(command, "DRAIN") == 0 && !self->leaving) {
-            self->leaving = true;
-            if (self->registered)
-                act_db_announce(self);
         }
         bool interrupted = !command;
         freen(command);
@@ -202,11 +155,9 @@ static void s_on_conn(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
-/* What is due: another READY, a new connection, or giving up on one that does not come about. */
+/* What is due: a new connection, or giving up on one that does not come about. */
 static void s_on_time(act_db_t *self, int64_t now)
 {
-    if (self->registered && now >= self->register_at)
-        act_db_register(self, now);
     if (self->phase == ACT_PHASE_READY || now < self->retry_at)
         return;
     if (self->phase == ACT_PHASE_DOWN)
@@ -225,70 +176,71 @@ static void s_flush_conn(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
-/* Tells main once nothing is under way, and nothing more can come. */
-static void s_check_drained(act_db_t *self, int64_t now)
+/* Waits until something happens, at most until `at`. The first items are always the same. */
+static void s_wait(act_db_t *self, int64_t at, bool *piped, bool *cancelled, bool *answered)
 {
-    if (!self->leaving || self->drained || self->job_count ||
-        (self->registered && !self->left && proto_wire_alive(self->wire, now)))
-        return;
-    self->drained = true;
-    zstr_send(self->pipe, "DRAINED");
+    enum { S_PIPE, S_CANCEL, S_BROKERS };
+    zmq_pollitem_t items[S_BROKERS + ACT_BROKERS + 1];
+    int count = S_BROKERS + (int)self->brokers.count;
+    items[S_PIPE] = (zmq_pollitem_t){.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN};
+    items[S_CANCEL] = (zmq_pollitem_t){.fd = act_cancel_fd(self->cancel), .events = ZMQ_POLLIN};
+    act_brokers_poll(&self->brokers, items + S_BROKERS);
+    bool polled = self->conn && PQsocket(self->conn) >= 0;
+    items[count] = (zmq_pollitem_t){.fd = polled ? PQsocket(self->conn) : -1, .events = s_conn_events(self)};
+    int64_t now = proto_clock_ms();
+    if (zmq_poll(items, polled ? count + 1 : count, at > now ? (long)(at - now) : 0) < 0)
+        return; /* interrupted: nothing is filled in */
+    *piped = items[S_PIPE].revents;
+    *cancelled = items[S_CANCEL].revents;
+    *answered = polled && items[count].revents;
 }
 
-/* A process that was stopped for longer than its expiry is not who the broker knows any more: what it finds
- * queued was given up long ago. */
-static void s_notice_stop(act_db_t *self, int64_t now)
+/* When the next thing is due, `at` or before. */
+static int64_t s_next_time(const act_db_t *self, int64_t at)
 {
-    if (self->registered && now - self->ticked > PROTO_EXPIRY_MS)
-        act_db_register(self, now);
-    self->ticked = now;
-}
-
-static int64_t s_timeout(act_db_t *self, int64_t now)
-{
-    int64_t at = now + S_POLL_MS;
-    if (self->registered) {
-        int64_t tick = proto_wire_tick(self->wire, now);
-        at = tick < at ? tick : at;
-        at = self->register_at < at ? self->register_at : at;
-    }
     if (self->phase != ACT_PHASE_READY && self->retry_at < at)
         at = self->retry_at;
     if (self->stopping && self->stop_at < at)
         at = self->stop_at;
-    return at > now ? at - now : 0;
+    return at;
+}
+
+/* What has come, results before requests. */
+static void s_take(act_db_t *self, int64_t now, bool answered, bool cancelled)
+{
+    if (answered)
+        s_on_conn(self, now);
+    if (cancelled && act_abort_done(self, now) < 0)
+        act_connect_lost(self, now);
+    s_drain_brokers(self, now);
+    s_on_time(self, now);
 }
 
 static void s_turn(act_db_t *self)
 {
-    int64_t now = proto_clock_ms();
-    int64_t timeout = s_timeout(self, now);
-    if (!proto_wire_flush(self->wire, now) && timeout > 10)
-        timeout = 10;
-    zmq_pollitem_t items[] = {{.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-                              {.socket = proto_wire_socket(self->wire), .events = ZMQ_POLLIN},
-                              {.fd = self->conn ? PQsocket(self->conn) : -1, .events = s_conn_events(self)}};
-    bool polled = self->conn && items[2].fd >= 0;
-    (void)zmq_poll(items, polled ? 3 : 2, (long)timeout);
+    bool piped = false, cancelled = false, answered = false;
+    int64_t now = proto_clock_ms(), at = now + S_POLL_MS;
+    int64_t tick = act_brokers_tick(&self->brokers, now), abort = act_abort_turn(self, now);
+    act_brokers_flush(&self->brokers, now);
+    at = tick < at ? tick : at;
+    at = abort < at ? abort : at;
+    s_wait(self, s_next_time(self, at), &piped, &cancelled, &answered);
     now = proto_clock_ms();
-    s_notice_stop(self, now);
-    if (items[0].revents)
+    act_brokers_turn(&self->brokers, now);
+    if (piped)
         s_drain_pipe(self, now);
-    if (polled && items[2].revents)
-        s_on_conn(self, now);
-    s_drain_wire(self, now);
-    s_on_time(self, now);
+    s_take(self, now, answered, cancelled);
     if (self->phase >= ACT_PHASE_LEARNING && act_generation_turn(self, now) < 0)
         act_connect_lost(self, now);
     if (self->phase == ACT_PHASE_READY)
         act_send_waiting(self, now);
     s_flush_conn(self, now);
-    s_check_drained(self, now);
 }
 
 static void s_free(act_db_t *self)
 {
     act_connect_close(self);
+    act_cancel_free(&self->cancel);
     free(self->awaited);
     while (self->free_jobs) {
         act_job_t *job = self->free_jobs;
@@ -303,6 +255,14 @@ static void s_free(act_db_t *self)
     free(self);
 }
 
+static void s_end(act_db_t *self)
+{
+    int64_t now = proto_clock_ms();
+    if (self->conn && self->job_count)
+        act_connect_lost(self, now); /* answers what is left */
+    act_brokers_close(&self->brokers, now, S_LINGER_MS);
+}
+
 void act_db_actor(zsock_t *pipe, void *config)
 {
     act_db_t *self = calloc(1, sizeof *self);
@@ -311,18 +271,14 @@ void act_db_actor(zsock_t *pipe, void *config)
     self->pipe = pipe;
     pthread_setname_np(pthread_self(), "db actor");
     zsock_signal(pipe, 0);
-    self->ticked = proto_clock_ms();
-    self->wire = proto_wire_open(self->config->context, self->config->brokers, self->ticked);
-    zsock_signal(pipe, self->wire ? 0 : 1);
-    if (self->wire) {
-        while (!self->stopping || (self->job_count && proto_clock_ms() < self->stop_at))
-            s_turn(self);
-        if (self->conn && self->job_count)
-            act_connect_lost(self, proto_clock_ms()); /* answers what is left */
-        else if (self->registered)
-            act_db_put(self, &(proto_record_t){.type = PROTO_DISCONNECT});
-        (void)proto_wire_flush(self->wire, proto_clock_ms());
-        proto_wire_close(&self->wire, S_LINGER_MS);
-    }
+    self->cancel = act_cancel_new();
+    self->brokers = (act_brokers_t){.window = self->config->window, .ready = s_ready, .arg = self};
+    bool begun =
+        self->cancel && act_brokers_open(&self->brokers, self->config->context, self->config->brokers,
+                                         self->config->broker_count, proto_clock_ms()) == 0;
+    zsock_signal(pipe, begun ? 0 : 1);
+    while (begun && (!self->stopping || (self->job_count && proto_clock_ms() < self->stop_at)))
+        s_turn(self);
+    s_end(self);
     s_free(self);
 }

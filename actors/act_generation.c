@@ -96,7 +96,7 @@ static void s_complete(act_db_t *self, int64_t now)
     self->told_down = false;
     self->phase = ACT_PHASE_READY;
     act_backoff_worked(&self->backoff);
-    act_db_register(self, now);
+    act_brokers_register(&self->brokers, now);
 }
 
 /* Lets the server forget what a generation had prepared. */

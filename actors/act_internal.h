@@ -6,12 +6,13 @@
 #include <libpq-fe.h>
 
 #include "act_backoff.h"
+#include "act_brokers.h"
+#include "act_cancel.h"
 #include "act_db.h"
 #include "act_mode.h"
 #include "act_program.h"
 #include "act_types.h"
 #include "proto_error.h"
-#include "proto_wire.h"
 
 enum { ACT_VARIANTS = 64 /* most variants of a statement that stay prepared */ };
 
@@ -87,11 +88,13 @@ struct act_generation {
 /* A request at this actor. */
 typedef struct act_job {
     struct act_job *next;   /* of those waiting, answered or free */
+    act_broker_t *broker;   /* it came by; its answer goes there, if the epoch is still the same */
     proto_record_t request; /* as it came; its texts stand in `kept`, each followed by a NUL */
     proto_buf_t kept;
     act_plan_t *plan;
     int64_t deadline;
     bool retried;
+    bool cancelled;          /* nobody waits for it any more */
     bool alone;              /* run again by itself, after its group failed */
     bool refused_to_write;   /* the server would not begin a transaction that writes */
     bool aborted;            /* something before it in its group failed */
@@ -129,7 +132,7 @@ typedef struct act_await {
 typedef struct act_db {
     const act_db_config_t *config;
     zsock_t *pipe;
-    proto_wire_t *wire;
+    act_brokers_t brokers;
     act_phase_t phase;
     PGconn *conn;
     PostgresPollingStatusType polling;
@@ -155,13 +158,12 @@ typedef struct act_db {
     act_job_t *held;                     /* the connection is this one's alone */
     uint32_t held_syncs;                 /* Syncs to come until it is done */
     uint32_t group;                      /* statements sent since the last Sync */
-    uint16_t owed;                       /* credit to give back for what was returned */
-    bool registered, stopping;
-    bool leaving, left, drained;        /* offers nothing more; the broker knows; main was told */
-    int64_t registered_at, register_at; /* when READY was said last, and is to be said again (PROTO_NEVER) */
-    int64_t stop_at;                    /* when stopping must be over */
-    uint32_t epoch;
-    int64_t ticked; /* when the loop went round last, to notice a long stop */
+    act_cancel_t *cancel;
+    bool cancelling;      /* a cancel for the held job is under way: nothing is sent meanwhile */
+    int64_t cancel_again; /* when the next one may begin */
+    int64_t stray_until;  /* a cancel may have come late until then */
+    bool stopping;
+    int64_t stop_at; /* when stopping must be over */
     proto_buf_t body, text, detail, token;
 } act_db_t;
 
@@ -224,17 +226,15 @@ void act_plan_free(act_generation_t *generation);
 /* act_send.c */
 void act_await(act_db_t *self, act_await_t await);
 PROTO_MUST_CHECK int act_sync(act_db_t *self);
-/* Puts a request from the broker among the waiting. */
-void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record);
+/* Puts a request from a broker among the waiting. */
+void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const proto_record_t *record);
 /* Sends what waits, as far as the mode of what is under way lets it. */
 void act_send_waiting(act_db_t *self, int64_t now);
 /* Sends a held job's next statements, up to the one whose result is needed. */
 PROTO_MUST_CHECK int act_send_held(act_db_t *self, act_job_t *job);
 /* Puts a job before all that waits, to run by itself. */
 void act_send_again(act_db_t *self, act_job_t *job);
-/* Nobody waits for it any more: drops it if it was not sent. */
-void act_send_cancel(act_db_t *self, uint64_t token);
-/* Gives everything that waits back to the broker. */
+/* Gives everything that waits back to the brokers. */
 void act_send_return_waiting(act_db_t *self);
 
 /* act_bind.c: the values of a request's arguments, for as long as a statement of it is sent. */
@@ -267,11 +267,26 @@ int act_document_column(const PGresult *result, const char *name);
 /* The refusal that a statement's result means, or NULL: a number of rows, or `_error`. */
 const proto_refusal_t *act_document_refusal(const act_job_t *job, uint32_t stage, bool *unknown);
 
+/* Whether its broker still waits for the answer. */
+static inline bool act_job_is_due(const act_job_t *job)
+{
+    return job->request.epoch == job->broker->epoch;
+}
+
+/* act_abort.c: what nobody waits for any more. */
+/* CANCEL: what was not sent is dropped; what has the connection to itself is cancelled in PostgreSQL; all
+ * else runs to its end. */
+void act_abort_job(act_db_t *self, const act_broker_t *broker, uint64_t token);
+/* Begins the cancel that is due; returns when to call again. Call when all was flushed. */
+int64_t act_abort_turn(act_db_t *self, int64_t now);
+/* Takes the end of a cancel, if there is one: the held job goes on. -1 when the connection is lost. */
+PROTO_MUST_CHECK int act_abort_done(act_db_t *self, int64_t now);
+/* act_receive.c: goes on with the held job behind a cancel. */
+PROTO_MUST_CHECK int act_receive_held(act_db_t *self);
+
 /* act_db.c */
-/* Says READY, as a worker that begins: what it held belongs to an epoch that is over. */
-void act_db_register(act_db_t *self, int64_t now);
-/* Says READY once more, with what is served now; what is under way goes on. */
+void act_db_put(act_db_t *self, act_broker_t *broker, const proto_record_t *record);
+/* Says READY once more to all brokers, with what is served now; what is under way goes on. */
 void act_db_announce(act_db_t *self);
-void act_db_put(act_db_t *self, const proto_record_t *record);
 
 #endif

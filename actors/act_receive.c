@@ -6,6 +6,7 @@
 #include "act_cursor.h"
 #include "act_internal.h"
 #include "act_refusal.h"
+#include "proto_clock.h"
 #include "proto_json.h"
 #include "proto_log.h"
 
@@ -14,14 +15,14 @@ static void s_reply(act_db_t *self, act_job_t *job, proto_record_t record)
     record.id = job->request.id;
     record.epoch = job->request.epoch;
     record.body = proto_buf_bytes(&self->body);
-    if (proto_wire_put(self->wire, &record) < 0) {
+    if (act_job_is_due(job) && act_brokers_put(job->broker, &record) < 0) {
         proto_buf_reset(&self->body);
         proto_error_body(&self->body, PROTO_ERROR_result_too_large, NULL);
         record.type = PROTO_ERROR;
         record.number = PROTO_ERROR_result_too_large;
         record.body = proto_buf_bytes(&self->body);
         record.key = (proto_bytes_t){0};
-        act_db_put(self, &record);
+        act_db_put(self, job->broker, &record);
     }
     if (self->body.capacity > (1 << 20))
         proto_buf_free(&self->body);
@@ -246,28 +247,47 @@ static bool s_retry(act_db_t *self, act_job_t *job, act_verdict_t verdict)
     return true;
 }
 
+/* What failed, or was rolled back, by the hand of its client: no answer but the credit is waited for. */
+static bool s_is_undone(const act_job_t *job)
+{
+    return job->cancelled && !job->committing;
+}
+
+static act_verdict_t s_verdict(const act_db_t *self, const act_job_t *job)
+{
+    bool writes = !(job->plan->operation->flags & PROTO_OP_READS);
+    const char *sqlstate = job->failure ? s_field(job->failure, PG_DIAG_SQLSTATE) : "";
+    if (job->refused_to_write)
+        return ACT_RECONNECT;
+    /* A cancel that came late was not meant for it (act_abort.c), and what it did is rolled back. */
+    if (strcmp(sqlstate, "57014") == 0 && proto_clock_ms() < self->stray_until)
+        return ACT_AGAIN;
+    return act_refusal_verdict(sqlstate, writes);
+}
+
 /* A job whose Sync has come back. -1 when the connection is of no use any more. */
 static int s_settle(act_db_t *self, act_job_t *job)
 {
-    if (job->aborted && !job->failure && !job->alone) {
+    bool undone = s_is_undone(job);
+    if (job->aborted && !job->failure && !job->alone && !undone) {
         act_send_again(self, job); /* its neighbour failed, not it */
         return 0;
     }
-    if (!job->failure && !job->aborted) {
+    if (!job->failure && !job->aborted && !undone) {
         s_reply_success(self, job);
         return 0;
     }
-    bool writes = !(job->plan->operation->flags & PROTO_OP_READS);
-    const char *sqlstate = job->failure ? s_field(job->failure, PG_DIAG_SQLSTATE) : "";
-    act_verdict_t verdict = job->refused_to_write ? ACT_RECONNECT : act_refusal_verdict(sqlstate, writes);
-    if (s_retry(self, job, verdict))
+    act_verdict_t verdict = s_verdict(self, job);
+    if (!undone && s_retry(self, job, verdict))
         return 0;
     if (verdict == ACT_RECONNECT) {
         act_reply_error(self, job, PROTO_ERROR_database_unavailable,
                         s_detail(PROTO_ERROR_database_unavailable));
         return -1;
     }
-    if (job->failure)
+    if (undone)
+        act_reply_error(self, job, PROTO_ERROR_expired, "Nobody waits for it any more");
+    else if (job->failure)
         s_reply_failure(self, job);
     else
         act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
@@ -289,7 +309,7 @@ static int s_decide(act_db_t *self, act_job_t *job)
     uint32_t stage;
     if (failed && act_sync(self) < 0) /* behind an error nothing is heard before a Sync */
         return -1;
-    if (failed || s_judge(job, &stage, &unknown) || unknown)
+    if (failed || job->cancelled || s_judge(job, &stage, &unknown) || unknown)
         return s_send_end(self, "muster_rollback", ACT_AWAIT_IGNORE);
     if (job->sent < job->plan->stage_count)
         return act_send_held(self, job);
@@ -297,12 +317,13 @@ static int s_decide(act_db_t *self, act_job_t *job)
     return s_send_end(self, "muster_commit", ACT_AWAIT_COMMIT);
 }
 
-/* Whether all that a held job has sent is answered, and neither COMMIT nor ROLLBACK is on its way. */
+/* Whether all that a held job has sent is answered, and neither COMMIT, ROLLBACK nor a cancel is on its way.
+ */
 static bool s_undecided(const act_db_t *self)
 {
     const act_job_t *held = self->held;
     return held && held->plan->mode == ACT_MODE_HELD && held->sent && held->received == held->sent &&
-           self->held_syncs == 0;
+           self->held_syncs == 0 && !self->cancelling;
 }
 
 static void s_answered(act_db_t *self, act_job_t *job)
@@ -373,18 +394,30 @@ static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
     return 0;
 }
 
+/* Gives back what waited for the held job to end. */
+static void s_give_credit(act_db_t *self)
+{
+    for (uint32_t i = 0; i < self->brokers.count; i++) {
+        act_broker_t *broker = &self->brokers.list[i];
+        if (!broker->owed)
+            continue;
+        act_db_put(self, broker,
+                   &(proto_record_t){.type = PROTO_CREDIT, .number = broker->owed, .epoch = broker->epoch});
+        broker->owed = 0;
+    }
+}
+
+/* The held job's last Sync has come back. A transaction that is still open then (a ROLLBACK was itself
+ * cancelled) makes the connection useless. */
 static int s_settle_held(act_db_t *self)
 {
     act_job_t *job = self->held;
-    if (--self->held_syncs > 0)
-        return 0;
+    PGTransactionStatusType status = PQtransactionStatus(self->conn);
     self->held = NULL;
     int rc = s_settle(self, job);
-    if (self->owed && rc == 0) {
-        act_db_put(self, &(proto_record_t){.type = PROTO_CREDIT, .number = self->owed, .epoch = self->epoch});
-        self->owed = 0;
-    }
-    return rc;
+    if (rc == 0)
+        s_give_credit(self);
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR ? -1 : rc;
 }
 
 static int s_synced(act_db_t *self)
@@ -401,9 +434,21 @@ static int s_synced(act_db_t *self)
             s_answered(self, job);
         }
     }
-    if (rc == 0 && self->held && self->held_syncs && self->held->received)
+    if (rc == 0 && self->held && self->held_syncs && self->held->received && --self->held_syncs == 0 &&
+        !self->cancelling)
         rc = s_settle_held(self);
     return rc;
+}
+
+int act_receive_held(act_db_t *self)
+{
+    act_job_t *job = self->held;
+    if (self->between) /* act_receive goes on when its NULL has come */
+        return 0;
+    if (s_undecided(self))
+        return s_decide(self, job);
+    bool over = job->plan->mode == ACT_MODE_SLOW && self->held_syncs == 0;
+    return over ? s_settle_held(self) : 0;
 }
 
 int act_receive(act_db_t *self)

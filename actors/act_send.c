@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* From requests to the pipeline. Thread: the actor's. In: REQUEST, CANCEL. Out: RETURN. */
+/* From requests to the pipeline. Thread: the actor's. In: REQUEST. Out: RETURN. */
 #include <stdlib.h>
 
 #include "act_admit.h"
@@ -141,8 +141,10 @@ static void s_return(act_db_t *self, act_job_t *job)
     record.type = PROTO_RETURN;
     record.flags = 0;
     record.deadline = 0; /* the broker knows the true one */
-    act_db_put(self, &record);
-    self->owed++;
+    if (act_job_is_due(job)) {
+        act_db_put(self, job->broker, &record);
+        job->broker->owed++;
+    }
     act_job_free(self, job);
 }
 
@@ -152,14 +154,15 @@ void act_send_return_waiting(act_db_t *self)
         s_return(self, s_take_first(self));
 }
 
-void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
+void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const proto_record_t *record)
 {
-    if (record->epoch != self->epoch)
+    if (record->epoch != broker->epoch)
         return; /* sent to who we were before a long stop; the broker has given it up */
     act_job_t *job = s_job(self);
     s_keep(job, record);
+    job->broker = broker;
     job->deadline = now + record->deadline;
-    job->retried = job->alone = false;
+    job->retried = job->cancelled = job->alone = false;
     job->plan = self->phase == ACT_PHASE_READY ? act_plan_find(self, record->operation, record->name) : NULL;
     if (job->plan)
         job->plan->generation->users++;
@@ -172,17 +175,10 @@ void act_send_take(act_db_t *self, int64_t now, const proto_record_t *record)
         act_reply_error(self, job, error,
                         error == PROTO_ERROR_malformed ? "The arguments are not well-formed MessagePack"
                                                        : NULL);
-    else if (self->stopping || self->leaving || (self->held && s_is_slow(self->held)))
+    else if (self->stopping || (self->held && s_is_slow(self->held)))
         s_return(self, job);
     else
         s_append(self, job);
-}
-
-void act_send_cancel(act_db_t *self, uint64_t token)
-{
-    for (act_job_t *job = self->waiting; job; job = job->next)
-        if (job->request.id == token)
-            job->deadline = 0; /* answered as expired when its turn comes, which gives the credit back */
 }
 
 static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
@@ -289,7 +285,7 @@ static bool s_have_room(const act_job_t *job, uint32_t mask)
 static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
 {
     act_bound_t bound;
-    if (job->request.epoch != self->epoch) {
+    if (!act_job_is_due(job)) {
         act_job_free(self, job);
         return 0;
     }

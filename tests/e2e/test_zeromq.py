@@ -583,25 +583,38 @@ def test_many_deadlines_are_each_kept(party):
     client.quiet()
 
 
-def test_ready_in_the_same_epoch_changes_the_offers_only(party):
+def test_ready_in_the_same_epoch_changes_offers_and_window(party):
     client, worker = party.peer(), party.worker("greeter", GREET, WRITE, window=2)
+
+    def again(window):
+        worker.send(ready("greeter", GREET, ALONE, window=window, epoch=worker.epoch))
+        worker.expect(HEARTBEAT)
+
     write = client.ask("greeter", "write")
     running = worker.work("write")
-    read = client.ask("greeter", "greet")
-    other = worker.work("greet")
-    waits = [client.ask("greeter", name) for name in ("write", "greet")]
+    reads = [client.ask("greeter", "greet")]
+    held = [worker.work("greet")]
+    waits = client.ask("greeter", "write")
+    reads += [client.ask("greeter", "greet") for _ in range(3)]
     client.stats()
-    worker.send(ready("greeter", GREET, ALONE, window=9, epoch=worker.epoch))
-    worker.expect(HEARTBEAT)
-    client.refused(waits[0], "no_worker")  # nobody offers it any more
+    again(3)
+    client.refused(waits, "no_worker")  # nobody offers it any more
     client.refused(client.ask("greeter", "write"), "no_worker")
-    worker.quiet()  # window and credit have stayed
-    worker.reply(other, "read")
-    assert client.answer(read) == "read"
-    worker.reply(worker.work("greet"), "waited")
-    assert client.answer(waits[1]) == "waited"
+    held.append(worker.work("greet"))  # the window is wider by one, no more
+    worker.quiet()
+    again(1)  # it holds three: nothing comes before it has answered all of them
+    for read in held[:2]:
+        worker.reply(read, "read")
+    assert [client.answer(read) for read in reads[:2]] == ["read"] * 2
+    worker.send(Record(CREDIT, number=9))
+    worker.quiet()
     worker.reply(running, "written")
     assert client.answer(write) == "written"
+    for read in reads[2:]:
+        got = worker.work("greet")
+        worker.quiet()
+        worker.reply(got, "waited")
+        assert client.answer(read) == "waited"
     id_ = client.ask("greeter", "alone")
     worker.reply(worker.work("alone"), "new")
     assert client.answer(id_) == "new"
