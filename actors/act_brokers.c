@@ -10,6 +10,8 @@
 #include "proto_clock.h"
 #include "proto_log.h"
 
+enum { S_LEAVE_ID = 1 };
+
 int act_brokers_open(act_brokers_t *self, void *context, const proto_address_t *addresses, uint32_t count,
                      int64_t now)
 {
@@ -63,6 +65,27 @@ static uint16_t s_share(const act_brokers_t *self, const act_broker_t *broker)
     return act_share(self->window, s_live(self), rank);
 }
 
+/* READY, by the owner's hand, or one without offers. The broker repeats its id in a HEARTBEAT, which no
+ * REQUEST can follow. */
+static void s_tell(act_brokers_t *self, act_broker_t *broker)
+{
+    static const uint8_t no_offers[] = {0x81, 0xa6, 'o', 'f', 'f', 'e', 'r', 's', 0x90};
+    if (!self->leaving) {
+        self->ready(self->arg, broker);
+        return;
+    }
+    proto_record_t ready = {
+        .type = PROTO_READY,
+        .number = broker->share,
+        .id = S_LEAVE_ID,
+        .epoch = broker->epoch,
+        .service = proto_bytes_of(self->service),
+        .body = {no_offers, sizeof no_offers},
+    };
+    broker->left = false;
+    PROTO_ASSERT(proto_wire_put(broker->wire, &ready) == 0);
+}
+
 /* What this broker knew of the worker is over; it is told READY under a new epoch. */
 static void s_begin(act_brokers_t *self, int64_t now, act_broker_t *broker)
 {
@@ -74,7 +97,7 @@ static void s_begin(act_brokers_t *self, int64_t now, act_broker_t *broker)
     broker->registered = true;
     broker->registered_at = now;
     broker->share = s_share(self, broker);
-    self->ready(self->arg, broker);
+    s_tell(self, broker);
 }
 
 static void s_lost(act_brokers_t *self, act_broker_t *broker)
@@ -95,7 +118,23 @@ void act_brokers_announce(act_brokers_t *self)
 {
     for (uint32_t i = 0; i < self->count; i++)
         if (self->list[i].registered)
-            self->ready(self->arg, &self->list[i]);
+            s_tell(self, &self->list[i]);
+}
+
+void act_brokers_withdraw(act_brokers_t *self)
+{
+    self->leaving = true;
+    act_brokers_announce(self);
+}
+
+bool act_brokers_withdrawn(const act_brokers_t *self, int64_t now)
+{
+    for (uint32_t i = 0; i < self->count; i++) {
+        const act_broker_t *broker = &self->list[i];
+        if (broker->registered && !broker->left && proto_wire_alive(broker->wire, now))
+            return false;
+    }
+    return self->leaving;
 }
 
 void act_brokers_leave(act_brokers_t *self)
@@ -145,7 +184,7 @@ static void s_divide(act_brokers_t *self)
         if (!broker->alive || !broker->registered || s_share(self, broker) == broker->share)
             continue;
         broker->share = s_share(self, broker);
-        self->ready(self->arg, broker);
+        s_tell(self, broker);
     }
 }
 
@@ -173,6 +212,8 @@ int act_brokers_receive(act_brokers_t *self, int64_t now, act_broker_t **from, p
         int rc = proto_batch_next(&self->batch, record);
         self->has_batch = rc != 0;
         *from = &self->list[self->reading];
+        if (rc > 0 && record->type == PROTO_HEARTBEAT && record->id == S_LEAVE_ID)
+            (*from)->left = true;
         if (rc > 0)
             return 1;
     }

@@ -16,6 +16,7 @@ typedef struct act_broker {
     proto_wire_t *wire;
     bool alive;                         /* not given up; at first it is taken to live */
     bool registered;                    /* it was told READY, and not DISCONNECT since */
+    bool left;                          /* it knows that nothing is offered any more */
     bool unsent;                        /* the wire did not take all there is to say */
     uint32_t epoch;                     /* of the registration; what came under another is over */
     uint16_t share;                     /* of the window, as told */
@@ -28,6 +29,8 @@ typedef struct act_brokers {
     uint32_t count;
     uint16_t window;
     bool at_work; /* the brokers are to know the worker */
+    bool leaving; /* but as one that offers nothing */
+    const char *service;
     /* Puts READY, with the broker's epoch and share. */
     void (*ready)(void *arg, act_broker_t *broker);
     /* What was asked of this broker gets no answer; so does what came by it, if the epoch is another. May be
@@ -40,7 +43,7 @@ typedef struct act_brokers {
     bool has_batch;
 } act_brokers_t;
 
-/* Opens a wire to each. ready, lost, arg and window of *self are set by the caller, all else is 0.
+/* Opens a wire to each. ready, lost, arg, window and service of *self are set by the caller, all else is 0.
  * `addresses` are borrowed. -1, told in the log, when one cannot be; close it in either case. */
 PROTO_MUST_CHECK int act_brokers_open(act_brokers_t *self, void *context, const proto_address_t *addresses,
                                       uint32_t count, int64_t now);
@@ -50,6 +53,11 @@ void act_brokers_close(act_brokers_t *self, int64_t now, int linger_ms);
 void act_brokers_register(act_brokers_t *self, int64_t now);
 /* Says READY once more, in the same epochs: the worker offers something else. */
 void act_brokers_announce(act_brokers_t *self);
+/* Offers nothing any more, in the same epochs, and for good: requests under way go on, and those that come on
+ * the way are to be returned. */
+void act_brokers_withdraw(act_brokers_t *self);
+/* Whether every broker that answers knows of that: no further request is on its way. */
+bool act_brokers_withdrawn(const act_brokers_t *self, int64_t now);
 /* Says DISCONNECT: the worker has nothing to offer for now. */
 void act_brokers_leave(act_brokers_t *self);
 /* A broker has said DISCONNECT: it has forgotten this worker, or refuses it. READY is said again, under a new

@@ -44,7 +44,7 @@ typedef struct s_chat {
     uint32_t asked;                  /* the broker that was asked last */
     proto_slab_t turns;
     int64_t stop_at;
-    bool stopping;
+    bool stopping, drained; /* drained: main was told */
     proto_buf_t body, detail;
 } s_chat_t;
 
@@ -235,6 +235,14 @@ static void s_request(s_chat_t *self, int64_t now, act_broker_t *from, const pro
 {
     if (record->epoch != from->epoch)
         return;
+    if (self->brokers.leaving) { /* it was on its way: for another worker */
+        proto_record_t given_back = *record;
+        given_back.type = PROTO_RETURN;
+        given_back.flags = 0;
+        given_back.deadline = 0;
+        s_put(from, &given_back);
+        return;
+    }
     s_turn_t *turn = s_open(self, now, from, record);
     if (!turn) { /* more than the window: turns of earlier epochs are still open */
         proto_buf_reset(&self->body);
@@ -384,12 +392,23 @@ static void s_drain_pipe(s_chat_t *self, int64_t now)
         if (command && strcmp(command, "RELOAD") == 0) {
             act_program_free(&self->program);
             self->program = act_current_hold(self->config->programs);
+        } else if (command && strcmp(command, "DRAIN") == 0) {
+            act_brokers_withdraw(&self->brokers);
         } else if (!command || strcmp(command, "$TERM") == 0) {
             self->stopping = true;
             self->stop_at = now + S_STOP_MS;
         }
         freen(command);
     }
+}
+
+/* Tells main once nothing is under way, and nothing more can come. */
+static void s_check_drained(s_chat_t *self, int64_t now)
+{
+    if (self->drained || self->turns.used || !act_brokers_withdrawn(&self->brokers, now))
+        return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
 }
 
 static void s_turn_loop(s_chat_t *self)
@@ -406,6 +425,7 @@ static void s_turn_loop(s_chat_t *self)
     act_brokers_turn(&self->brokers, now);
     s_drain_pipe(self, now);
     s_drain_brokers(self, now);
+    s_check_drained(self, now);
 }
 
 static void s_finish_turn(void *item)
@@ -425,7 +445,8 @@ void act_chat_actor(zsock_t *pipe, void *config)
     int64_t now = proto_clock_ms();
     self.program = act_current_hold(self.config->programs);
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);
-    self.brokers = (act_brokers_t){.window = S_WINDOW, .ready = s_ready, .lost = s_lost, .arg = &self};
+    self.brokers = (act_brokers_t){
+        .window = S_WINDOW, .service = "chat", .ready = s_ready, .lost = s_lost, .arg = &self};
     bool begun = act_brokers_open(&self.brokers, self.config->context, self.config->brokers,
                                   self.config->broker_count, now) == 0;
     if (begun)

@@ -110,6 +110,10 @@ static void s_record(act_db_t *self, int64_t now, act_broker_t *broker, const pr
         if (!self->stopping)
             act_brokers_refused(&self->brokers, now, broker);
         break;
+    case PROTO_HEARTBEAT: /* only those whom it knows hear that of a broker */
+        if (broker->registered)
+            atomic_store(self->config->ready, true);
+        break;
     default:
         break;
     }
@@ -132,6 +136,8 @@ static void s_drain_pipe(act_db_t *self, int64_t now)
             self->stop_at = now + S_STOP_MS;
         } else if (command && strcmp(command, "RELOAD") == 0) {
             self->reload = true;
+        } else if (command && strcmp(command, "DRAIN") == 0) {
+            act_brokers_withdraw(&self->brokers);
         }
         bool interrupted = !command;
         freen(command);
@@ -216,6 +222,15 @@ static void s_take(act_db_t *self, int64_t now, bool answered, bool cancelled)
     s_on_time(self, now);
 }
 
+/* Tells main once nothing is under way, and nothing more can come. */
+static void s_check_drained(act_db_t *self, int64_t now)
+{
+    if (self->drained || self->job_count || !act_brokers_withdrawn(&self->brokers, now))
+        return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
+}
+
 static void s_turn(act_db_t *self)
 {
     bool piped = false, cancelled = false, answered = false;
@@ -235,6 +250,7 @@ static void s_turn(act_db_t *self)
     if (self->phase == ACT_PHASE_READY)
         act_send_waiting(self, now);
     s_flush_conn(self, now);
+    s_check_drained(self, now);
 }
 
 static void s_free(act_db_t *self)
@@ -272,7 +288,8 @@ void act_db_actor(zsock_t *pipe, void *config)
     pthread_setname_np(pthread_self(), "db actor");
     zsock_signal(pipe, 0);
     self->cancel = act_cancel_new();
-    self->brokers = (act_brokers_t){.window = self->config->window, .ready = s_ready, .arg = self};
+    self->brokers = (act_brokers_t){
+        .window = self->config->window, .service = self->config->service, .ready = s_ready, .arg = self};
     bool begun =
         self->cancel && act_brokers_open(&self->brokers, self->config->context, self->config->brokers,
                                          self->config->broker_count, proto_clock_ms()) == 0;

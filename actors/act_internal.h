@@ -159,11 +159,11 @@ typedef struct act_db {
     uint32_t held_syncs;                 /* Syncs to come until it is done */
     uint32_t group;                      /* statements sent since the last Sync */
     act_cancel_t *cancel;
-    bool cancelling;      /* a cancel for the held job is under way: nothing is sent meanwhile */
-    int64_t cancel_again; /* when the next one may begin */
-    int64_t stray_until;  /* a cancel may have come late until then */
-    bool stopping;
-    int64_t stop_at; /* when stopping must be over */
+    bool cancelling;        /* a cancel for the held job is under way: nothing is sent meanwhile */
+    int64_t cancel_again;   /* when the next one may begin */
+    int64_t stray_until;    /* a cancel may have come late until then */
+    bool stopping, drained; /* drained: main was told */
+    int64_t stop_at;        /* when stopping must be over */
     proto_buf_t body, text, detail, token;
 } act_db_t;
 

@@ -175,7 +175,7 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
         act_reply_error(self, job, error,
                         error == PROTO_ERROR_malformed ? "The arguments are not well-formed MessagePack"
                                                        : NULL);
-    else if (self->stopping || (self->held && s_is_slow(self->held)))
+    else if (self->stopping || self->brokers.leaving || (self->held && s_is_slow(self->held)))
         s_return(self, job);
     else
         s_append(self, job);
