@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""docs/configuration.md and `muster serve --help` tell of the same settings, and its file is one that serves."""
+"""docs/configuration.md and --help of what serves tell of the same settings, and its file is one that serves."""
 import json
 import os
 import re
@@ -19,8 +19,9 @@ def documented():
 
 
 def helped():
-    """flag: (environment, key, default or '') as --help prints them."""
-    text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    """flag: (environment, key, default or '') as --help of `serve` and of its parts prints them."""
+    text = "".join(subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
+                   for command in ("serve", "broker", "gateway", "actors"))
     rows = re.findall(r"^  (--[a-z-]+).*\n +([A-Z_]+), ([a-z/_]+)(?:; default (\S+))?$", text, re.M)
     assert {flag for flag, *_ in rows} | {"--config"} == set(re.findall(r"^  (--[a-z-]+)", text, re.M))
     return {flag: rest for flag, *rest in rows}
