@@ -45,8 +45,8 @@ static const s_role_t s_serve_role = {
     .help = "Runs broker, database actors, chat worker and HTTP gateway in one process. Ctrl-C or SIGTERM "
             "lets what is\n"
             "under way finish, then exits 0; a second one ends it at once. SIGHUP loads the endpoint files "
-            "anew; --dev\n"
-            "does so by itself when they change.\n",
+            "and the rights\n"
+            "file anew; --dev does so with the endpoint files by itself when they change.\n",
     .late = "no database actor is at work yet; trying on",
 };
 static const s_role_t s_broker_role = {
@@ -57,7 +57,7 @@ static const s_role_t s_broker_role = {
             "--brokers; with several\n"
             "brokers they use all of them. It needs no database and no files. Ctrl-C or SIGTERM lets what is "
             "under way\n"
-            "finish, then exits 0; a second one ends it at once.\n",
+            "finish, then exits 0; a second one ends it at once. SIGHUP loads the rights file anew.\n",
 };
 static const s_role_t s_gateway_role = {
     .name = "gateway",
@@ -133,8 +133,8 @@ static void s_write_actors(const srv_plan_t *plan, proto_buf_t *out)
 static void s_write_bound(const srv_plan_t *plan, proto_buf_t *out)
 {
     proto_buf_string(out, plan->local);
-    if (plan->open_endpoint)
-        proto_buf_printf(out, " and %s", plan->open_endpoint);
+    for (uint32_t i = 0; i < plan->binds.count; i++)
+        proto_buf_printf(out, "%s%s", i + 1 < plan->binds.count ? ", " : " and ", plan->binds.list[i]);
 }
 
 static void s_write_brokers(const srv_plan_t *plan, proto_buf_t *out)
@@ -184,8 +184,18 @@ static void s_tell_start(const srv_plan_t *plan)
         proto_log(PROTO_LOG_WARN, "server", "--dev: nobody is asked who they are; not for production");
 }
 
+static void s_reload_rights(srv_serve_t *serve, srv_plan_t *plan)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    if (srv_binds_reload(&plan->binds, plan->config, &why) < 0)
+        proto_log(PROTO_LOG_ERROR, "server", "%s; the former rights stay", proto_buf_text(&why));
+    else if (plan->binds.has_rights)
+        srv_serve_renew_rights(serve, &plan->binds);
+    proto_buf_free(&why);
+}
+
 /* Serves until a signal says stop; SIGHUP, and with --dev a change of the files, loads them anew. */
-static void s_serve(srv_serve_t *serve, const srv_plan_t *plan, srv_reload_t *reload)
+static void s_serve(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload)
 {
     bool files = plan->parts & SRV_PART_ACTORS;
     bool watch = files && srv_config_number(plan->config, SRV_OPT_dev);
@@ -193,13 +203,15 @@ static void s_serve(srv_serve_t *serve, const srv_plan_t *plan, srv_reload_t *re
         int signal = srv_signals_next(watch ? S_WATCH_MS : S_IDLE_MS);
         if (signal == SIGINT || signal == SIGTERM)
             return;
+        if (signal == SIGHUP && (plan->parts & SRV_PART_BROKER))
+            s_reload_rights(serve, plan);
         bool asked = signal == SIGHUP || (signal < 0 && watch && srv_reload_changed(reload));
         if (asked && files && srv_reload_again(reload) == 0)
             srv_serve_reload(serve);
     }
 }
 
-static int s_run(const s_role_t *role, const srv_plan_t *plan, srv_reload_t *reload, proto_buf_t *why)
+static int s_run(const s_role_t *role, srv_plan_t *plan, srv_reload_t *reload, proto_buf_t *why)
 {
     int64_t started = proto_clock_ms();
     srv_serve_t *serve = srv_serve_start(plan, why);

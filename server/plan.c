@@ -31,44 +31,22 @@ static int s_setup_log(const srv_config_t *config, proto_buf_t *why)
     return why->size ? -1 : 0;
 }
 
-/* --dev leaves the doors open, so it stays inside the machine. */
-static int s_check_bind(srv_plan_t *self, proto_buf_t *why)
-{
-    const srv_config_t *config = self->config;
-    bool any = srv_config_number(config, SRV_OPT_any_address);
-    const char *bind = srv_config_text(config, SRV_OPT_bind);
-    if (!srv_config_number(config, SRV_OPT_dev)) {
-        if (*bind && strcmp(bind, "none") != 0)
-            proto_buf_string(why,
-                             "--bind is for --dev only: a tcp endpoint needs CURVE, which is not there yet");
-        return why->size ? -1 : 0;
-    }
-    if (!*bind)
-        self->open_endpoint = "tcp://127.0.0.1:5555";
-    else if (strcmp(bind, "none") != 0)
-        self->open_endpoint = bind;
-    if (self->open_endpoint && !any && strncmp(self->open_endpoint, "tcp://127.", 10) != 0 &&
-        strncmp(self->open_endpoint, "tcp://[::1]", 11) != 0)
-        proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)",
-                         self->open_endpoint);
-    return why->size ? -1 : 0;
-}
-
-/* The port of a tcp endpoint is checked beforehand, so that its holder can be named. */
-static int s_check_open_port(const srv_plan_t *self, proto_buf_t *why)
+/* The ports of tcp endpoints are checked beforehand, so that their holder can be named. */
+static int s_check_open_ports(const srv_plan_t *self, proto_buf_t *why)
 {
     char address[64];
     uint16_t port;
-    if (!self->open_endpoint || strncmp(self->open_endpoint, "tcp://", 6) != 0 ||
-        srv_split_address(self->open_endpoint + 6, address, &port) < 0)
-        return 0;
-    if (srv_port_free(address, port, why) == 0)
-        return 0;
-    const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
-    if (flag)
-        why->size = (size_t)(flag - why->data);
-    proto_buf_string(why, "--bind tcp://ADDRESS:PORT, or none with --bind none");
-    return -1;
+    for (uint32_t i = 0; i < self->binds.count; i++) {
+        if (srv_split_address(self->binds.list[i] + strlen("tcp://"), address, &port) < 0 ||
+            srv_port_free(address, port, why) == 0)
+            continue;
+        const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
+        if (flag)
+            why->size = (size_t)(flag - why->data);
+        proto_buf_string(why, "--bind tcp://ADDRESS:PORT, or none with --bind none");
+        return -1;
+    }
+    return 0;
 }
 
 /* Makes the socket's folder, for its user alone, and makes sure that nobody answers there already. */
@@ -103,7 +81,7 @@ static int s_plan_broker(srv_plan_t *self, proto_buf_t *why)
         proto_buf_string(why, "the path of --ipc is too long for a socket");
         return -1;
     }
-    return s_check_bind(self, why);
+    return srv_binds_read(&self->binds, self->config, why);
 }
 
 /* Front ends under development run on this machine, at ports of their own. */
@@ -170,7 +148,7 @@ int srv_plan_make(srv_plan_t *self, const srv_config_t *config, unsigned parts, 
         return -1;
     /* What the machine has to say comes last. */
     if ((gateways && srv_port_free(self->address, self->port, why) < 0) ||
-        (broker && (s_check_open_port(self, why) < 0 || s_check_local(self->local, why) < 0)))
+        (broker && (s_check_open_ports(self, why) < 0 || s_check_local(self->local, why) < 0)))
         return -1;
     return 0;
 }
@@ -178,4 +156,5 @@ int srv_plan_make(srv_plan_t *self, const srv_config_t *config, unsigned parts, 
 void srv_plan_free(srv_plan_t *self)
 {
     srv_addresses_free(&self->addresses);
+    srv_binds_free(&self->binds);
 }

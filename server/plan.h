@@ -5,7 +5,7 @@
 #define SRV_PLAN_H
 
 #include "act_current.h"
-#include "keys.h"
+#include "binds.h"
 
 /* The parts of a server; `muster serve` runs all of them in one process. */
 typedef enum { SRV_PART_BROKER = 1, SRV_PART_GATEWAYS = 2, SRV_PART_ACTORS = 4 } srv_part_t;
@@ -15,8 +15,8 @@ typedef struct srv_plan {
     const srv_config_t *config;
     unsigned parts; /* of srv_part_t */
     /* broker */
-    char local[SRV_ENDPOINT];  /* its ipc:// endpoint */
-    const char *open_endpoint; /* tcp:// endpoint for ZeroMQ peers; NULL: none */
+    char local[SRV_ENDPOINT]; /* its ipc:// endpoint */
+    srv_binds_t binds;        /* what it opens to others */
     /* gateways */
     char address[64]; /* of HTTP */
     uint16_t port;

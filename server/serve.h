@@ -16,6 +16,8 @@ srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why);
 bool srv_serve_ready(const srv_serve_t *self);
 /* plan->programs has a newer program: tells the actors. */
 void srv_serve_reload(srv_serve_t *self);
+/* plan->binds has a newer text of the rights file: tells the broker. */
+void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds);
 /* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker, or actors that are
  * on their own. `interrupted` is asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));
