@@ -176,14 +176,14 @@ class Server(Process, Http, Broker):
 
 
 class BrokerProcess(Process, Broker):
-    """A running `muster broker`; with tcp=True peers reach it there, else at its local socket."""
+    """A running `muster broker`; with tcp=True or curve=True peers reach it over tcp, else at its local socket."""
 
-    def __init__(self, folder, *flags, tcp=False):
+    def __init__(self, folder, *flags, tcp=False, curve=False):
         folder.mkdir(exist_ok=True)
         self.folder, self.flags = folder, flags
         self.ipc = str(folder / "b.sock")
-        self.endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp else f"ipc://{self.ipc}"
-        self.where = ["--dev", "--bind", self.endpoint] if tcp else []
+        self.endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp or curve else f"ipc://{self.ipc}"
+        self.where = [*(["--dev"] if tcp else []), "--bind", self.endpoint] if tcp or curve else []
         self.begin()
 
     def begin(self):

@@ -197,6 +197,39 @@ def test_a_broker_started_anew_at_once_leaves_no_request_hanging(api, parts):
                                                                 ("POST", 504, "outcome_unknown")), result
 
 
+def test_parts_with_keys_meet_over_tcp(api, parts, tmp_path):
+    """Each part has keys of its own; what it may do stands in the rights file, which the broker reads again."""
+    for name in ("broker", "front", "back", "stranger"):
+        subprocess.run([BINARY, "keygen", name, "--dir", tmp_path], check=True, capture_output=True)
+    key = {name: re.search('public-key = "(.{40})"', (tmp_path / f"{name}.cert").read_text()).group(1)
+           for name in ("front", "back")}
+    entries = {"front": 'call = *\n    gateway = on', "back": 'register = "db, chat"\n    paths = /\n    call = "db/*"'}
+    rights = tmp_path / "rights.zpl"
+
+    def write(*names):
+        rights.write_text("".join(f'peer\n    name = {name}\n    key = "{key[name]}"\n    {entries[name]}\n'
+                                  for name in names))
+
+    def keys(name):
+        return "--cert", tmp_path / f"{name}.cert_secret", "--broker-cert", tmp_path / "broker.cert"
+
+    write("front", "back")
+    broker = parts.broker("--cert", tmp_path / "broker.cert_secret", "--rights", rights, curve=True)
+    actors = parts.actors([broker], "--dir", api.folder, *keys("back"), database=api.url).logged("ready")
+    gateway = parts.gateway([broker], *keys("front")).wait_ready()
+    stranger = parts.gateway([broker], *keys("stranger"))
+    assert gateway.request("GET", "/echo/7").json == 7
+    assert gateway.request("POST", "/marks", {"n": 7}).json == {"n": 7}
+    assert stranger.request("GET", "/health/ready").status == 503
+    write("back")
+    broker.send(signal.SIGHUP)
+    wait_for(lambda: gateway.request("GET", "/echo/7").status != 200, what="the lost right")
+    write("front", "back")
+    broker.send(signal.SIGHUP)
+    wait_for(lambda: gateway.request("GET", "/echo/7").status == 200, what="the right that was given again")
+    assert actors.running()
+
+
 @pytest.mark.parametrize("command,takes,refuses", [
     ("broker", {"--ipc", "--bind", "--queue", "--dev", "--rights"}, {"--http", "--database-url", "--brokers", "--dir"}),
     ("gateway", {"--http", "--brokers", "--broker-cert"}, {"--database-url", "--actors", "--dir", "--bind", "--queue"}),

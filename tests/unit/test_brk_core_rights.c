@@ -337,8 +337,8 @@ static void test_shares_of_a_queue(void **state)
     s_world_t *world = *state;
     s_peer_t worker, greedy, other, gateway;
     s_join(world, &worker, brk_right_all());
-    s_join(world, &greedy, brk_right_dev());
-    s_join(world, &other, brk_right_dev());
+    s_join(world, &greedy, brk_right_dev(false));
+    s_join(world, &other, brk_right_dev(false));
     s_join(world, &gateway, brk_right_all());
     s_ready(world, &worker, "db", true, (proto_bytes_t){0});
     for (int i = 0; i < 20; i++)

@@ -127,11 +127,13 @@ static void test_questions(void **state)
 static void test_rights_without_a_file(void **state)
 {
     (void)state;
-    const brk_right_t *all = brk_right_all(), *dev = brk_right_dev(), *none = brk_right_none();
+    const brk_right_t *all = brk_right_all(), *dev = brk_right_dev(false), *none = brk_right_none();
     assert_ptr_equal(brk_rights_local(NULL), all);
     assert_true(s_calls(all, "db", "x") && s_registers(all, "db") && s_publishes(all, "/") && all->gateway);
     assert_true(s_calls(dev, "db", "x") && s_registers(dev, "greeter") && s_registers(dev, "dbx") &&
                 dev->admin);
+    assert_true(s_registers(brk_right_dev(true), "db") && s_registers(brk_right_dev(true), "db.read") &&
+                !brk_right_dev(true)->gateway);
     assert_false(s_registers(dev, "db") || s_registers(dev, "db.read") || dev->gateway || dev->denied);
     assert_true(proto_bytes_is(dev->subject, "dev") && proto_bytes_is(dev->role, "admin"));
     assert_true(none->denied);
