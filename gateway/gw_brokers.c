@@ -21,6 +21,20 @@ static void s_put(gw_broker_t *broker, proto_type_t type)
     PROTO_ASSERT(rc == 0);
 }
 
+static void s_hello(gw_broker_t *broker, int64_t now)
+{
+    broker->hello_at = now;
+    broker->hello_due = INT64_MAX;
+    s_put(broker, PROTO_HELLO);
+}
+
+void gw_brokers_forgotten(gw_gateway_t *self, gw_broker_t *broker)
+{
+    uint64_t sent = proto_wire_sent_count(broker->wire);
+    broker->hello_due = broker->hello_at + PROTO_HEARTBEAT_MS;
+    gw_serve_lost(self, broker, sent, false);
+}
+
 int gw_brokers_open(gw_gateway_t *self, int64_t now)
 {
     const gateway_config_t *config = self->config;
@@ -37,7 +51,7 @@ int gw_brokers_open(gw_gateway_t *self, int64_t now)
             return -1;
         }
         brokers->count++;
-        s_put(broker, PROTO_HELLO);
+        s_hello(broker, now);
     }
     return 0;
 }
@@ -142,7 +156,7 @@ static void s_renew(gw_gateway_t *self, gw_broker_t *broker)
     if (!renewed)
         return;
     s_note(self, broker, false);
-    s_put(broker, PROTO_HELLO);
+    s_hello(broker, gw_now(self));
     gw_serve_lost(self, broker, sent, true);
 }
 
@@ -166,11 +180,15 @@ int64_t gw_brokers_flush(gw_gateway_t *self)
 {
     int64_t now = gw_now(self), at = INT64_MAX;
     for (uint32_t i = 0; i < self->brokers.count; i++) {
-        proto_wire_t *wire = self->brokers.all[i].wire;
+        gw_broker_t *broker = &self->brokers.all[i];
+        proto_wire_t *wire = broker->wire;
+        if (now >= broker->hello_due)
+            s_hello(broker, now);
         int64_t due = proto_wire_tick(wire, now);
         if (!proto_wire_flush(wire, now))
             due = now + (proto_wire_alive(wire, now) ? S_AGAIN_MS : S_RETRY_MS);
         at = due < at ? due : at;
+        at = broker->hello_due < at ? broker->hello_due : at;
     }
     return at;
 }

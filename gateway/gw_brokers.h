@@ -15,9 +15,10 @@ typedef struct gw_gateway gw_gateway_t;
 typedef struct gw_broker {
     const proto_address_t *address;
     proto_wire_t *wire;
-    uv_poll_t *poll;  /* of the wire's descriptor; a new one with each new socket */
-    uint32_t waiting; /* requests that it has of us */
-    bool lives;       /* when it was looked at last: what the log has said */
+    uv_poll_t *poll;             /* of the wire's descriptor; a new one with each new socket */
+    uint32_t waiting;            /* requests that it has of us */
+    bool lives;                  /* when it was looked at last: what the log has said */
+    int64_t hello_at, hello_due; /* HELLO was said, and is to be said again (INT64_MAX) */
 } gw_broker_t;
 
 typedef struct gw_brokers {
@@ -42,6 +43,10 @@ bool gw_brokers_drain(gw_gateway_t *self);
 void gw_brokers_look(gw_gateway_t *self);
 /* Sends what was put, and heartbeats; when to call again. */
 int64_t gw_brokers_flush(gw_gateway_t *self);
+
+/* A broker has said DISCONNECT: it has forgotten us, or we may not speak to it any more. HELLO is said again,
+ * not faster than every PROTO_HEARTBEAT_MS. */
+void gw_brokers_forgotten(gw_gateway_t *self, gw_broker_t *broker);
 
 /* The living broker with the fewest requests of ours, in turn among equals, and none of those in the mask
  * `tried`; NULL when there is no such. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From a complete request to its answer. Thread: the gateway's.
- * In: FINAL, ERROR, PUBLISH, DISCONNECT. Out: REQUEST (gw_send), CANCEL, HELLO. */
+ * In: FINAL, ERROR, PUBLISH, DISCONNECT. Out: REQUEST (gw_send), CANCEL. */
 #include "gw_internal.h"
 
 #include <stdlib.h>
@@ -320,15 +320,6 @@ void gw_serve_lost(gw_gateway_t *self, const gw_broker_t *broker, uint64_t sent,
     }
 }
 
-/* The broker has forgotten this gateway, which says who it is once more. */
-static void s_forgotten(gw_gateway_t *self, gw_broker_t *broker)
-{
-    uint64_t sent = proto_wire_sent_count(broker->wire);
-    if (proto_wire_put(broker->wire, &(proto_record_t){.type = PROTO_HELLO}) < 0)
-        proto_log(PROTO_LOG_ERROR, "gateway", "a HELLO could not be encoded");
-    gw_serve_lost(self, broker, sent, false);
-}
-
 static void s_learn(gw_gateway_t *self, const proto_record_t *record)
 {
     proto_buf_t why = PROTO_BUF_INIT;
@@ -351,7 +342,7 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
         s_learn(self, record);
         break;
     case PROTO_DISCONNECT:
-        s_forgotten(self, broker);
+        gw_brokers_forgotten(self, broker);
         break;
     case PROTO_FINAL:
     case PROTO_ERROR:

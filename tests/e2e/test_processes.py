@@ -224,6 +224,9 @@ def test_parts_with_keys_meet_over_tcp(api, parts, tmp_path):
     write("back")
     broker.send(signal.SIGHUP)
     wait_for(lambda: gateway.request("GET", "/echo/7").status != 200, what="the lost right")
+    denied = broker.show("stats")[0]["forbidden"]
+    said = [broker.show("stats")[0]["forbidden"] for _ in range(20)][-1] - denied
+    assert said < 200, f"the gateway asks without a pause: {said}"
     write("front", "back")
     broker.send(signal.SIGHUP)
     wait_for(lambda: gateway.request("GET", "/echo/7").status == 200, what="the right that was given again")
