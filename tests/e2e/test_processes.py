@@ -180,14 +180,28 @@ def test_a_broker_stands_still_and_goes_on(api, parts):
     judge(load, api)
 
 
+def test_writes_under_way_at_a_broker_that_dies_are_not_sent_again(api, parts):
+    """Their workers may be at them still."""
+    brokers, gateways = two_of_each(api, parts)
+    with Load([gateways[0].port], lambda number: ("POST", "/nap", {"n": number}), threads=4) as load:
+        wait_for(lambda: len(brokers[0].show("inflight")) == 2 == len(brokers[1].show("inflight")),
+                 what="all to be under way")
+        brokers[0].kill()
+        load.more(6)
+    judge(load, api)
+    assert load.counts()["POST", 504, "outcome_unknown"] == 2, load.counts()
+
+
 def test_a_broker_started_anew_at_once_leaves_no_request_hanging(api, parts):
     """It is back before its silence could be noticed, and knows nothing of what its predecessor was asked."""
     broker = parts.broker()
     parts.actors([broker], "--dir", api.folder, database=api.url).logged("ready")
     gateway = parts.gateway([broker]).wait_ready()
     asks = {0: ("GET", "/nap/1", None), 1: ("POST", "/nap", {"n": 1})}
-    with Load([gateway.port], lambda number: asks[number % 2], threads=4) as load:
-        wait_for(lambda: len(broker.show("inflight")) == 4, what="all to be under way")
+    # Somebody else keeps the gateway busy: it has no reason to say HEARTBEAT, which would tell it that it is unknown.
+    with Load([gateway.port], lambda number: asks[number % 2], threads=4) as load, Load([gateway.port], ask, threads=2):
+        wait_for(lambda: sum(row["operation"].startswith("nap") for row in broker.show("inflight")) == 4,
+                 what="all to be under way")
         broker.kill()
         broker.begin()
         wait_for(lambda: sum(result.number <= 4 for result in load.results) == 4, what="an end to what was under way")
