@@ -16,7 +16,7 @@ enum {
         1000, /* connections beyond the most that are told so at once; further ones are just closed */
     S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
     S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
-    S_HALF_CLOSED_MS = 1000 /* a client that has shut its side down gets answers for so long */
+    S_HALF_CLOSED_MS = 500 /* a client that has shut its side down gets answers for so long */
 };
 
 struct gw_conn {
