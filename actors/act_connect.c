@@ -88,13 +88,17 @@ void act_connect_poll(act_db_t *self, int64_t now)
     }
 }
 
-/* Answers a request that was sent and will get no answer. What has failed by itself was certainly not
- * executed, nor was what waited for our COMMIT; of a write whose end was sent nobody knows. */
+/* Answers a request that was sent and will get no answer. What a replica was asked only reads, so that
+ * another worker can run it as if it had never begun: no request fails because replicas go away. What has
+ * failed by itself was certainly not executed, nor was what waited for our COMMIT; of a write whose end was
+ * sent nobody knows. */
 static void s_give_up(act_db_t *self, act_job_t *job)
 {
     bool undone = job->failure || (job->plan->mode == ACT_MODE_HELD && !job->committing);
     bool reads = job->plan->operation->flags & PROTO_OP_READS;
-    if (reads)
+    if (act_db_is_replica(self))
+        act_send_return(self, job);
+    else if (reads)
         act_reply_error(self, job, PROTO_ERROR_worker_lost, "The connection to the database was lost");
     else if (undone)
         act_reply_error(self, job, PROTO_ERROR_database_unavailable, "The database went away");

@@ -234,6 +234,8 @@ void act_send_waiting(act_db_t *self, int64_t now);
 PROTO_MUST_CHECK int act_send_held(act_db_t *self, act_job_t *job);
 /* Puts a job before all that waits, to run by itself. */
 void act_send_again(act_db_t *self, act_job_t *job);
+/* Gives a request back as it came, for another worker. */
+void act_send_return(act_db_t *self, act_job_t *job);
 /* Gives everything that waits back to the brokers. */
 void act_send_return_waiting(act_db_t *self);
 

@@ -134,8 +134,7 @@ static bool s_is_slow(const act_job_t *job)
     return job->plan->operation->flags & PROTO_OP_EXCLUSIVE;
 }
 
-/* The request as it came, for another worker. */
-static void s_return(act_db_t *self, act_job_t *job)
+void act_send_return(act_db_t *self, act_job_t *job)
 {
     proto_record_t record = job->request;
     record.type = PROTO_RETURN;
@@ -151,7 +150,7 @@ static void s_return(act_db_t *self, act_job_t *job)
 void act_send_return_waiting(act_db_t *self)
 {
     while (self->waiting)
-        s_return(self, s_take_first(self));
+        act_send_return(self, s_take_first(self));
 }
 
 void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const proto_record_t *record)
@@ -176,7 +175,7 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
                         error == PROTO_ERROR_malformed ? "The arguments are not well-formed MessagePack"
                                                        : NULL);
     else if (self->stopping || self->brokers.leaving || (self->held && s_is_slow(self->held)))
-        s_return(self, job);
+        act_send_return(self, job);
     else
         s_append(self, job);
 }
@@ -307,7 +306,7 @@ static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
         if (self->held == job)
             self->held = NULL;
         s_forget_awaited(self, job);
-        s_return(self, job);
+        act_send_return(self, job);
     }
     return -1;
 }
