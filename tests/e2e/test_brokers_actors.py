@@ -65,8 +65,13 @@ class Two:
     def await_windows(self, number, *windows):
         wait_for(lambda: self.windows(number) == list(windows), what=f"windows {windows}")
 
-    def ask(self, number, name, n, service="db", **fields):
-        return self.clients[number].ask(service, name, {"n": n}, **WHO, **fields)
+    def ask(self, number, name, n):
+        return self.clients[number].ask("db", name, {"n": n}, **WHO)
+
+    def look(self, number, n):
+        """By a new client: one that was silent for long is forgotten."""
+        client = self.parties[number].peer()
+        assert client.call("db", "look", {"n": n}, **WHO) == n
 
     def in_flight(self, number, name):
         return [row for row in self.brokers[number].show("inflight") if row["operation"] == name]
@@ -98,11 +103,11 @@ def test_the_window_is_divided_over_brokers_that_live(two):
     assert pair.windows(0, "chat") == [64]
     pair.brokers[0].kill()
     pair.await_windows(1, 9, 9)
-    assert pair.clients[1].answer(pair.ask(1, "look", 1)) == 1
+    pair.look(1, 1)
     pair.brokers[0].begin()
     pair.await_windows(0, 5, 5)
     pair.await_windows(1, 4, 4)
-    assert pair.clients[1].answer(pair.ask(1, "look", 2)) == 2
+    pair.look(1, 2)
 
 
 def test_slow_work_of_one_broker_sends_the_other_s_back_and_takes_it_again(two):
@@ -138,7 +143,7 @@ def test_a_broker_s_death_drops_what_it_brought_and_nothing_else(two):
     pair.brokers[0].kill()
     assert pair.clients[1].answer(kept, seconds=20) == 1
     pair.await_windows(1, 32)
-    assert pair.clients[1].answer(pair.ask(1, "look", 3)) == 3
+    pair.look(1, 3)
     assert pair.brokers[1].show("stats")[0]["late"] == 0
 
 
@@ -157,7 +162,7 @@ def test_actors_that_were_stopped_drop_what_they_find(two):
         pair.await_windows(number, 16, 16)
         wait_for(lambda n=number: len(pair.brokers[n].show("workers")) == 3, what="all workers")
         assert not set(epochs[number]) & {row["epoch"] for row in pair.brokers[number].show("workers")}
-        assert pair.clients[number].answer(pair.ask(number, "look", 4)) == 4
+        pair.look(number, 4)
     assert pair.marks() == []
 
 
@@ -176,4 +181,4 @@ def test_chat_when_the_broker_that_it_asked_dies(two, agent, phase, own):
         assert client.answer(id_, seconds=30)["agent_name"] == "Ada"
     else:
         client.refused(id_, "outcome_unknown", seconds=30)
-    assert client.answer(pair.ask(own, "look", 5)) == 5
+    pair.look(own, 5)
