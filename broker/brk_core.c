@@ -53,6 +53,16 @@ void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag))
     self->forget = forget;
 }
 
+void brk_core_on_refuse(brk_core_t *self, brk_refuse_fn *refuse)
+{
+    self->refuse = refuse;
+}
+
+void brk_core_denied(brk_core_t *self)
+{
+    self->stats.denied++;
+}
+
 const brk_stats_t *brk_core_stats(const brk_core_t *self)
 {
     return &self->stats;
@@ -113,13 +123,13 @@ void brk_publish(brk_core_t *self, int64_t now, const brk_service_t *service,
             s_publish_to(self, now, peer, service, catalogue);
 }
 
-uint64_t brk_core_join(brk_core_t *self, int64_t now, bool trusted, void *tag)
+uint64_t brk_core_join(brk_core_t *self, int64_t now, const brk_right_t *right, void *tag)
 {
     uint64_t id;
     brk_peer_t *peer = proto_slab_take(&self->peers, &id);
     if (!peer)
         return 0;
-    *peer = (brk_peer_t){.id = id, .tag = tag, .trusted = trusted, .heard = now, .told = now};
+    *peer = (brk_peer_t){.id = id, .tag = tag, .right = right, .heard = now, .told = now};
     return id;
 }
 
@@ -134,6 +144,21 @@ static void s_forget(brk_core_t *self, int64_t now, brk_peer_t *peer)
     proto_slab_release(&self->peers, peer->id);
     if (self->forget)
         self->forget(self->arg, tag);
+}
+
+void brk_core_renew(brk_core_t *self, int64_t now, uint64_t id, const brk_right_t *right)
+{
+    brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    if (!peer)
+        return;
+    const brk_right_t *former = peer->right;
+    peer->right = right;
+    bool serves = !peer->service || (brk_right_registers(right, proto_bytes_of(peer->service->name)) &&
+                                     brk_right_covers(right, former));
+    if (serves && !right->denied)
+        return;
+    brk_send_type(self, now, peer, PROTO_DISCONNECT);
+    s_forget(self, now, peer);
 }
 
 void brk_core_leave(brk_core_t *self, int64_t now, uint64_t id)
@@ -187,12 +212,27 @@ static void s_worker_record(brk_core_t *self, int64_t now, brk_peer_t *peer, con
     }
 }
 
+/* A peer whose key was taken out of the rights file: its requests are refused, all else is told to go. */
+static void s_deny(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
+{
+    self->stats.forbidden++;
+    self->stats.requests += record->type == PROTO_REQUEST;
+    if (record->type == PROTO_REQUEST)
+        brk_send_error(self, now, peer, record->id, PROTO_ERROR_forbidden);
+    else if (record->type != PROTO_DISCONNECT)
+        brk_send_type(self, now, peer, PROTO_DISCONNECT);
+}
+
 void brk_core_record(brk_core_t *self, int64_t now, uint64_t id, const proto_record_t *record)
 {
     brk_peer_t *peer = proto_slab_find(&self->peers, id);
     if (!peer)
         return;
     peer->heard = now;
+    if (peer->right->denied) {
+        s_deny(self, now, peer, record);
+        return;
+    }
     switch (record->type) {
     case PROTO_REQUEST:
         brk_request_take(self, now, peer, record);

@@ -7,12 +7,15 @@
  * - a request gets at most one final answer, and exactly one by its deadline while its client stays;
  * - a request is handed to at most one worker, unless that one gave it back unstarted (RETURN);
  * - a worker never holds more than its window, and is given nothing while it works on an exclusive request;
- * - queues are bounded in count, bytes and age, and take turns over operations and clients;
+ * - queues are bounded in count, bytes and age, take turns over operations and clients, and no client fills
+ *   one alone;
+ * - a peer does only what its right grants: what it may not call is `forbidden` and was not executed;
  * - `no_worker`, `overloaded`, `expired` and `shutting_down` mean: certainly not executed.
  * Thread: the broker's. */
 #ifndef BRK_CORE_H
 #define BRK_CORE_H
 
+#include "brk_rights.h"
 #include "proto_record.h"
 #include "proto_error.h"
 
@@ -23,27 +26,31 @@ typedef struct brk_core brk_core_t;
 typedef void(brk_send_fn)(void *arg, void *tag, const proto_record_t *record);
 
 typedef struct brk_limits {
-    uint32_t peers;             /* most peers at once */
-    uint32_t requests;          /* most requests queued and in flight together */
-    uint32_t queue_count;       /* most waiting requests of a service ... */
-    uint64_t queue_bytes;       /* ... and the most bytes they may take */
-    int64_t queue_ms;           /* longest wait for a worker */
-    int64_t deadline_ms;        /* longest deadline a client may ask for */
-    const char *subject, *role; /* identity of peers that may not name one (--dev: "dev", "admin"; else "") */
+    uint32_t peers;       /* most peers at once */
+    uint32_t requests;    /* most requests queued and in flight together */
+    uint32_t queue_count; /* most waiting requests of a service ... */
+    uint64_t queue_bytes; /* ... and the most bytes they may take */
+    int64_t queue_ms;     /* longest wait for a worker */
+    int64_t deadline_ms;  /* longest deadline a client may ask for */
 } brk_limits_t;
 
 /* Counters since the start. */
 typedef struct brk_stats {
     uint64_t requests, answered, queued, refused, expired, timed_out, cancelled, returned, late, rejected,
-        workers_lost;
+        workers_lost, forbidden, denied;
 } brk_stats_t;
 
 /* A core that speaks by send(arg, ...). `limits` is copied. */
 brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *arg, int64_t now);
 void brk_core_free(brk_core_t **self);
-/* A peer that was not known; `trusted` peers may be workers and name identities. `tag` is what the shell
- * keeps of it. 0 when there are too many peers. */
-uint64_t brk_core_join(brk_core_t *self, int64_t now, bool trusted, void *tag);
+/* A peer that was not known. `right` is who it is and what it may do; it must stay until the peer left or
+ * brk_core_renew replaced it. `tag` is what the shell keeps of it. 0 when there are too many peers. */
+uint64_t brk_core_join(brk_core_t *self, int64_t now, const brk_right_t *right, void *tag);
+/* The peer's right is another one now (the rights file was read anew). One that may nothing any more, or not
+ * serve what it is registered for, is told DISCONNECT and forgotten. */
+void brk_core_renew(brk_core_t *self, int64_t now, uint64_t peer, const brk_right_t *right);
+/* Counts a peer that was turned away before it could join. */
+void brk_core_denied(brk_core_t *self);
 /* The peer cannot be reached any more. Unknown ids are ignored here and below. */
 void brk_core_leave(brk_core_t *self, int64_t now, uint64_t peer);
 /* A well-formed record of a peer. */
@@ -60,6 +67,10 @@ void brk_core_drain(brk_core_t *self);
 bool brk_core_idle(const brk_core_t *self);
 /* Called when a peer was forgotten (DISCONNECT, silence), so that the shell frees what it keeps of it. */
 void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag));
+/* Called when a READY was refused because of its peer's right: `what` it may not do ("register",
+ * "publish") and the service or path. */
+typedef void(brk_refuse_fn)(void *arg, void *tag, const char *what, proto_bytes_t name);
+void brk_core_on_refuse(brk_core_t *self, brk_refuse_fn *refuse);
 const brk_stats_t *brk_core_stats(const brk_core_t *self);
 /* Asserts every invariant; costs time in proportion to everything there is. */
 void brk_core_check(const brk_core_t *self);

@@ -67,12 +67,14 @@ struct brk_service {
 
 struct brk_peer {
     uint64_t id;
-    void *tag; /* the shell's */
-    bool trusted;
-    bool hello; /* wants catalogues and heartbeats */
+    void *tag;                /* the shell's */
+    const brk_right_t *right; /* borrowed */
+    bool hello;               /* wants catalogues and heartbeats */
     int64_t heard, told;
     brk_request_t *requests; /* of this client */
     brk_lane_t *lanes;
+    uint32_t waiting; /* of its requests, in all services ... */
+    uint64_t waiting_bytes;
     /* as a worker */
     brk_service_t *service; /* NULL: no worker */
     bool any;               /* offers whatever its service is asked for */
@@ -111,6 +113,7 @@ struct brk_core {
     brk_limits_t limits;
     brk_send_fn *send;
     void (*forget)(void *arg, void *tag);
+    brk_refuse_fn *refuse; /* may be NULL, as may forget */
     void *arg;
     proto_slab_t peers, requests;
     proto_wheel_t wheel;
@@ -155,13 +158,15 @@ void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);
 bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation);
 /* The least loaded worker that can take one of this operation now, or NULL. */
 brk_peer_t *brk_worker_choose(const brk_operation_t *operation);
-/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or exclusive. */
+/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or
+ * exclusive. */
 void brk_worker_list(brk_peer_t *worker);
 /* Takes it off its list. Call before such a change. */
 void brk_worker_unlist(brk_peer_t *worker);
 
 /* brk_queue.c */
-/* Puts a request at the end of its client's lane (-1: too many, or too large) or before all lanes. */
+/* Puts a request at the end of its client's lane (-1: too many, too large, or more than its client's share)
+ * or before all lanes. */
 PROTO_MUST_CHECK int brk_queue_put(brk_core_t *self, brk_request_t *request, const proto_record_t *record);
 PROTO_MUST_CHECK int brk_queue_put_back(brk_core_t *self, brk_request_t *request,
                                         const proto_record_t *record);

@@ -74,6 +74,20 @@ static void s_unring_operation(brk_operation_t **head, brk_operation_t *operatio
     operation->next = operation->prev = NULL;
 }
 
+/* Whether the client may have one more request waiting. It may have as many as there are places left in the
+ * queue, so that one alone takes half of it, two take a third each, and there is always room for another. A
+ * gateway stands for many: for it eight times as many. The same goes for bytes. */
+static bool s_has_share(const brk_core_t *self, const brk_service_t *service, const brk_peer_t *client,
+                        size_t size)
+{
+    uint64_t weight = client->right->gateway ? 8 : 1;
+    if (service->waiting_count >= self->limits.queue_count ||
+        service->waiting_bytes + size > self->limits.queue_bytes)
+        return false;
+    return client->waiting < weight * (self->limits.queue_count - service->waiting_count) &&
+           client->waiting_bytes + size <= weight * (self->limits.queue_bytes - service->waiting_bytes);
+}
+
 static int s_store(brk_core_t *self, brk_request_t *request, const proto_record_t *record)
 {
     brk_operation_t *operation = request->operation;
@@ -86,6 +100,8 @@ static int s_store(brk_core_t *self, brk_request_t *request, const proto_record_
         s_ring_operation(&service->waiting, operation);
     service->waiting_count++;
     service->waiting_bytes += request->stored.size;
+    request->client->waiting++;
+    request->client->waiting_bytes += request->stored.size;
     self->waiting++;
     self->stats.queued++;
     return 0;
@@ -93,9 +109,7 @@ static int s_store(brk_core_t *self, brk_request_t *request, const proto_record_
 
 int brk_queue_put(brk_core_t *self, brk_request_t *request, const proto_record_t *record)
 {
-    const brk_service_t *service = request->operation->service;
-    if (service->waiting_count >= self->limits.queue_count ||
-        service->waiting_bytes + proto_record_size(record) > self->limits.queue_bytes ||
+    if (!s_has_share(self, request->operation->service, request->client, proto_record_size(record)) ||
         s_store(self, request, record) < 0)
         return -1;
     brk_lane_t *lane = s_lane(request->client, request->operation);
@@ -161,6 +175,8 @@ void brk_queue_remove(brk_core_t *self, brk_request_t *request)
     }
     service->waiting_count--;
     service->waiting_bytes -= request->stored.size;
+    request->client->waiting--;
+    request->client->waiting_bytes -= request->stored.size;
     self->waiting--;
     if (--operation->waiting == 0)
         s_unring_operation(&service->waiting, operation);

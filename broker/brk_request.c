@@ -104,10 +104,24 @@ static void s_wait(brk_core_t *self, int64_t now, brk_request_t *request, const 
     proto_wheel_add(&self->wheel, &request->timer, until < request->deadline ? until : request->deadline);
 }
 
+/* Whether the client may call it. Of a listed operation the listed name counts, not the one that the client
+ * wrote beside its hash. */
+static bool s_may_call(const brk_peer_t *client, const brk_operation_t *operation,
+                       const proto_record_t *record)
+{
+    const brk_right_t *right = client->right;
+    if (right->calls_all)
+        return true;
+    bool listed = operation && operation->index;
+    return brk_right_calls(right, record->service, listed ? proto_bytes_of(operation->name) : record->name);
+}
+
 /* Why a request cannot even wait; none when it can. */
 static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
-                               const brk_operation_t *operation)
+                               const brk_operation_t *operation, const proto_record_t *record)
 {
+    if (!s_may_call(client, operation, record))
+        return PROTO_ERROR_forbidden;
     if (self->draining && !client->service)
         return PROTO_ERROR_shutting_down;
     if (!operation || !brk_operation_served(operation))
@@ -118,6 +132,12 @@ static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
 /* The broker's own service answers from its tables. */
 static void s_answer_own(brk_core_t *self, int64_t now, brk_peer_t *client, const proto_record_t *record)
 {
+    /* A gateway needs them to tell whether it is ready. */
+    if (!client->right->admin && !client->right->gateway) {
+        self->stats.forbidden++;
+        brk_send_error(self, now, client, record->id, PROTO_ERROR_forbidden);
+        return;
+    }
     proto_buf_reset(&self->body);
     if (brk_core_table(self, now, record->name, &self->body) < 0) {
         brk_send_error(self, now, client, record->id, PROTO_ERROR_not_found);
@@ -127,13 +147,13 @@ static void s_answer_own(brk_core_t *self, int64_t now, brk_peer_t *client, cons
              &(proto_record_t){.type = PROTO_FINAL, .id = record->id, .body = proto_buf_bytes(&self->body)});
 }
 
-/* Peers that may not speak for others are who the broker takes them for. */
-static void s_stamp(const brk_core_t *self, const brk_peer_t *client, proto_record_t *record)
+/* Peers that may not speak for others are who the rights say they are. */
+static void s_stamp(const brk_peer_t *client, proto_record_t *record)
 {
-    if (client->trusted)
+    if (client->right->gateway)
         return;
-    record->subject = proto_bytes_of(self->limits.subject);
-    record->role = proto_bytes_of(self->limits.role);
+    record->subject = client->right->subject;
+    record->role = client->right->role;
     record->claims = (proto_bytes_t){0};
 }
 
@@ -146,11 +166,12 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     }
     const brk_service_t *service = brk_service_find(self, given->service);
     brk_operation_t *operation = service ? brk_operation_find(service, given->operation, given->name) : NULL;
-    proto_error_t refusal = s_refusal(self, client, operation);
+    proto_error_t refusal = s_refusal(self, client, operation, given);
     uint64_t token = 0;
     brk_request_t *request = refusal ? NULL : proto_slab_take(&self->requests, &token);
     if (!request) {
-        self->stats.refused++;
+        self->stats.refused += refusal != PROTO_ERROR_forbidden;
+        self->stats.forbidden += refusal == PROTO_ERROR_forbidden;
         brk_send_error(self, now, client, given->id, refusal ? refusal : PROTO_ERROR_overloaded);
         return;
     }
@@ -164,7 +185,10 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;
     s_link_client(request, client);
     proto_record_t record = *given;
-    s_stamp(self, client, &record);
+    s_stamp(client, &record);
+    if (!client->right->calls_all && operation->index == 0)
+        record.operation =
+            0; /* it was allowed by its name: a worker without a list must not go by the hash */
     /* Whoever waits already for this operation is served before a newcomer. */
     brk_peer_t *worker = operation->waiting ? NULL : brk_worker_choose(operation);
     if (worker)

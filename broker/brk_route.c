@@ -16,10 +16,10 @@ static brk_route_t **s_buckets(uint32_t count)
     return buckets;
 }
 
-void brk_routes_init(brk_routes_t *self, void *socket, bool trusted)
+void brk_routes_init(brk_routes_t *self, void *socket, const brk_right_t *right)
 {
     *self = (brk_routes_t){.socket = socket,
-                           .trusted = trusted,
+                           .right = right,
                            .seed = proto_clock_random(),
                            .bucket_count = S_BUCKETS,
                            .buckets = s_buckets(S_BUCKETS)};
@@ -44,7 +44,7 @@ void brk_routes_free(brk_routes_t *self)
     *self = (brk_routes_t){0};
 }
 
-static brk_route_t **s_bucket(brk_routes_t *self, const uint8_t *identity, size_t size)
+static brk_route_t **s_bucket(const brk_routes_t *self, const uint8_t *identity, size_t size)
 {
     return &self->buckets[proto_hash(self->seed, identity, size) & (self->bucket_count - 1)];
 }
@@ -86,6 +86,18 @@ brk_route_t *brk_routes_get(brk_routes_t *self, proto_bytes_t identity)
     route->next = *bucket;
     *bucket = route;
     return route;
+}
+
+brk_route_t *brk_routes_next(const brk_routes_t *self, const brk_route_t *route)
+{
+    if (route && route->next)
+        return route->next;
+    brk_route_t **bucket = self->buckets;
+    if (route)
+        bucket = s_bucket(self, route->identity, route->identity_size) + 1;
+    while (bucket < self->buckets + self->bucket_count && !*bucket)
+        bucket++;
+    return bucket < self->buckets + self->bucket_count ? *bucket : NULL;
 }
 
 void brk_routes_remove(brk_route_t *route)

@@ -4,7 +4,7 @@
 #ifndef BRK_ROUTE_H
 #define BRK_ROUTE_H
 
-#include "proto_buf.h"
+#include "brk_rights.h"
 
 enum { BRK_IDENTITY = 255 /* longest routing id of ZeroMQ, bytes */ };
 
@@ -17,22 +17,27 @@ typedef struct brk_route {
     bool dirty;
     uint8_t identity_size;
     uint8_t identity[BRK_IDENTITY];
+    char key[BRK_KEY_TEXT + 1]; /* CURVE key of its connection, "" where there are none */
+    bool refused;               /* it has been told in the log that its READY was refused */
     proto_buf_t out;
 } brk_route_t;
 
 typedef struct brk_routes {
-    void *socket; /* the ROUTER */
-    bool trusted;
+    void *socket;             /* the ROUTER */
+    const brk_right_t *right; /* of all its peers; NULL: each by its key */
     uint64_t seed;
     brk_route_t **buckets;
     uint32_t bucket_count, used;
 } brk_routes_t;
 
-void brk_routes_init(brk_routes_t *self, void *socket, bool trusted);
+void brk_routes_init(brk_routes_t *self, void *socket, const brk_right_t *right);
 /* Frees all routes; does not close the socket. */
 void brk_routes_free(brk_routes_t *self);
 /* The route of that identity; made when there is none, with peer 0. */
 brk_route_t *brk_routes_get(brk_routes_t *self, proto_bytes_t identity);
+/* Goes through all routes: the one behind `route` (NULL: the first), or NULL. None may be made or removed
+ * meanwhile. */
+brk_route_t *brk_routes_next(const brk_routes_t *self, const brk_route_t *route);
 /* Takes a route out and frees it. */
 void brk_routes_remove(brk_route_t *route);
 

@@ -3,34 +3,46 @@
 #include "brk_socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <zmq.h>
 
 #include "proto_log.h"
-#include "proto_record.h"
 
-enum {
-    S_HIGH_WATER = 10000, /* frames */
-    S_FRAME_BYTES = PROTO_RECORD_BYTES + PROTO_BATCH_HEADER,
-    S_LINGER_MS = 200
-};
+enum { S_LINGER_MS = 200, S_HANDSHAKE_MS = 2000, S_HEARTBEAT_MS = 5000 };
+static const char s_domain[] = "muster";
 
-void *brk_socket_new(void *context)
+static bool s_option(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+/* While no ZAP handler is there libzmq lets any key in, but then its messages carry no User-Id, and who has
+ * none may nothing. */
+static bool s_curve(void *socket, const char *secret_key)
+{
+    return s_option(socket, ZMQ_CURVE_SERVER, 1) &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret_key, strlen(secret_key) + 1) == 0 &&
+           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, s_domain, sizeof s_domain - 1) == 0;
+}
+
+void *brk_socket_new(void *context, const brk_socket_options_t *options)
 {
     void *socket = zmq_socket(context, ZMQ_ROUTER);
-    int on = 1, linger = S_LINGER_MS, water = S_HIGH_WATER, handshake = 2000, heartbeat = 5000, no = 0;
-    int64_t most = S_FRAME_BYTES;
-    if (!socket)
-        return NULL;
-    zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on);
-    zmq_setsockopt(socket, ZMQ_ROUTER_HANDOVER, &no, sizeof no);
-    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &water, sizeof water);
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &water, sizeof water);
-    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
-    zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &heartbeat, sizeof heartbeat);
-    return socket;
+    if (socket && s_option(socket, ZMQ_ROUTER_MANDATORY, 1) && s_option(socket, ZMQ_ROUTER_HANDOVER, 0) &&
+        s_option(socket, ZMQ_LINGER, S_LINGER_MS) && s_option(socket, ZMQ_SNDHWM, options->high_water) &&
+        s_option(socket, ZMQ_RCVHWM, options->high_water) &&
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_message, sizeof options->max_message) == 0 &&
+        s_option(socket, ZMQ_HANDSHAKE_IVL, S_HANDSHAKE_MS) &&
+        s_option(socket, ZMQ_HEARTBEAT_IVL, S_HEARTBEAT_MS) &&
+        (!options->secret_key || s_curve(socket, options->secret_key)))
+        return socket;
+    int why = errno;
+    if (socket)
+        zmq_close(socket);
+    errno = why;
+    return NULL;
 }
 
 int brk_socket_bind(void *socket, const char *endpoint)

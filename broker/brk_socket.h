@@ -3,11 +3,20 @@
 #ifndef BRK_SOCKET_H
 #define BRK_SOCKET_H
 
+#include <stdint.h>
+
 #include "proto_assert.h"
 
-/* A ROUTER with the broker's limits, not bound yet; closed by the caller with zmq_close. NULL with errno when
- * sockets ran out. */
-void *brk_socket_new(void *context);
+typedef struct brk_socket_options {
+    int64_t max_message;    /* longest frame, bytes; a longer one ends its connection */
+    int high_water;         /* most frames that wait for one peer */
+    const char *secret_key; /* Z85: a CURVE server (RFC 26) with this key, whose clients the ZAP handler must
+                               let in; NULL: no CURVE, and ZAP is not asked */
+} brk_socket_options_t;
+
+/* A ROUTER with these limits, not bound yet; closed by the caller with zmq_close. NULL with errno when
+ * sockets ran out or the key is malformed. */
+void *brk_socket_new(void *context, const brk_socket_options_t *options);
 /* Binds one more endpoint; an ipc:// socket is made with mode 0600. -1 and a log line when it cannot. */
 PROTO_MUST_CHECK int brk_socket_bind(void *socket, const char *endpoint);
 

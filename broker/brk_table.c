@@ -117,6 +117,8 @@ static void s_stats(const brk_core_t *self, proto_buf_t *out)
         {"late", stats->late},
         {"rejected", stats->rejected},
         {"workers_lost", stats->workers_lost},
+        {"forbidden", stats->forbidden},
+        {"denied", stats->denied},
         {"peers", self->peers.used},
         {"in_flight", self->in_flight},
         {"waiting", self->waiting},
@@ -185,8 +187,16 @@ static void s_check_peers(const brk_core_t *self)
 {
     uint32_t at = 0;
     for (const brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));) {
-        for (const brk_request_t *request = peer->requests; request; request = request->next_of_client)
+        uint32_t waiting = 0;
+        uint64_t bytes = 0;
+        for (const brk_request_t *request = peer->requests; request; request = request->next_of_client) {
             PROTO_ASSERT(request->client == peer && request->state != BRK_FREE);
+            if (request->state == BRK_WAITING) {
+                waiting++;
+                bytes += request->stored.size;
+            }
+        }
+        PROTO_ASSERT(waiting == peer->waiting && bytes == peer->waiting_bytes);
         if (peer->service)
             s_check_worker(peer);
         else

@@ -172,14 +172,56 @@ static void s_fail_unserved(brk_core_t *self, int64_t now, brk_service_t *servic
     }
 }
 
+static void s_refuse(brk_core_t *self, const brk_peer_t *peer, const char *what, proto_bytes_t name)
+{
+    self->stats.forbidden++;
+    if (self->refuse)
+        self->refuse(self->arg, peer->tag, what, name);
+}
+
+/* A catalogue of a peer that may not publish everything holds only paths that it may, and only operations of
+ * the service that it registers. */
+static bool s_may_publish(brk_core_t *self, const brk_peer_t *peer, const proto_record_t *ready)
+{
+    proto_bytes_t body;
+    proto_catalogue_t *catalogue;
+    if (peer->right->publishes_all || !ready->operation ||
+        proto_value_get(ready->body, "catalogue", &body) < 0)
+        return true;
+    if (proto_catalogue_decode(body, &catalogue, NULL) < 0) {
+        s_refuse(self, peer, "publish a malformed catalogue of", ready->service);
+        return false;
+    }
+    bool may = true;
+    for (uint32_t i = 0; i < catalogue->operation_count && may; i++) {
+        const proto_operation_t *operation = &catalogue->operations[i];
+        proto_bytes_t path = proto_bytes_of(operation->path ? operation->path : "");
+        may = proto_bytes_is(ready->service, operation->service) &&
+              (!operation->path || brk_right_publishes(peer->right, path));
+        if (!may)
+            s_refuse(self, peer, "publish", operation->path ? path : proto_bytes_of(operation->name));
+    }
+    proto_catalogue_free(&catalogue);
+    return may;
+}
+
+/* Whether the peer's right grants what a well-formed READY asks for. */
+static bool s_granted(brk_core_t *self, const brk_peer_t *peer, const proto_record_t *ready)
+{
+    if (brk_right_registers(peer->right, ready->service))
+        return s_may_publish(self, peer, ready);
+    s_refuse(self, peer, "register", ready->service);
+    return false;
+}
+
 void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
 {
     static const uint8_t empty_map = 0x80;
     proto_record_t ready = *record;
     if (ready.body.size == 0)
         ready.body = (proto_bytes_t){&empty_map, 1};
-    bool sound = peer->trusted && ready.number >= 1 && ready.number <= BRK_WINDOW &&
-                 proto_value_check(ready.body) == 0;
+    bool sound = ready.number >= 1 && ready.number <= BRK_WINDOW && proto_value_check(ready.body) == 0 &&
+                 s_granted(self, peer, &ready);
     brk_service_t *service = sound ? brk_service_get(self, ready.service) : NULL;
     bool goes_on = service && peer->service == service && peer->epoch == ready.epoch;
     if (!goes_on)

@@ -9,16 +9,26 @@
 #include "brk_core.h"
 #include "brk_route.h"
 #include "brk_socket.h"
+#include "brk_zap.h"
 #include "proto_clock.h"
 #include "proto_log.h"
 
-enum { S_BURST = 1000 /* most frames of a socket taken per wake-up */ };
+enum {
+    S_BURST = 1000,          /* most frames of a socket taken per wake-up */
+    S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
+    S_HIGH_WATER_OUT = 1000, /* ... and for one from elsewhere */
+    S_ITEMS = 5
+};
+
+/* Its peers' rights differ, so each kind of endpoint has a socket of its own. */
+enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS };
 
 typedef struct s_broker {
     brk_core_t *core;
     zsock_t *pipe;
-    void *sockets[2]; /* trusted, open (may be NULL) */
-    brk_routes_t routes[2];
+    brk_routes_t routes[S_SOCKETS]; /* the later two may have no socket */
+    brk_zap_t zap;                  /* its socket is NULL without CURVE */
+    brk_rights_t *rights;           /* NULL: no file */
     brk_route_t *dirty;
     bool draining, drained, stopping;
 } s_broker_t;
@@ -106,13 +116,42 @@ static void s_flush(s_broker_t *self)
         later->dirty = true;
 }
 
-/* The peer's route; NULL when there are too many peers. */
+/* What the peer may do, by the rights of now. */
+static const brk_right_t *s_right(const s_broker_t *self, const brk_route_t *route)
+{
+    if (route->routes->right)
+        return route->routes->right;
+    const brk_right_t *right = brk_rights_find(self->rights, proto_bytes_of(route->key));
+    return right ? right : brk_right_none();
+}
+
+/* The CURVE key that the ZAP handler let in, which libzmq attaches to every message of the connection. */
+static void s_take_key(brk_route_t *route, zmq_msg_t *identity)
+{
+    const char *key = zmq_msg_gets(identity, "User-Id");
+    snprintf(route->key, sizeof route->key, "%s", key ? key : "");
+}
+
+/* Whether a peer of a CURVE endpoint chose its routing id itself. Such an id may be another peer's next, with
+ * another key, who would then hear what was meant for the first. Those that libzmq makes begin with 0, and
+ * are never used again. */
+static bool s_chose_identity(const brk_routes_t *routes, zmq_msg_t *identity)
+{
+    return !routes->right && *(const uint8_t *)zmq_msg_data(identity) != 0;
+}
+
+/* The peer's route; NULL when there are too many peers, or it may have none. */
 static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, int64_t now)
 {
+    if (s_chose_identity(routes, identity))
+        return NULL;
     brk_route_t *route =
         brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
-    if (route->peer == 0)
-        route->peer = brk_core_join(self->core, now, routes->trusted, route);
+    if (route->peer == 0) {
+        if (!routes->right && !*route->key)
+            s_take_key(route, identity);
+        route->peer = brk_core_join(self->core, now, s_right(self, route), route);
+    }
     if (route->peer || route->dirty) /* one with last words goes when they are said */
         return route;
     brk_routes_remove(route);
@@ -129,7 +168,7 @@ static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_byte
     proto_record_t record;
     for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;) {
         if (route->peer == 0) /* after a DISCONNECT: what follows it in the frame comes from a new peer */
-            route->peer = brk_core_join(self->core, now, route->routes->trusted, route);
+            route->peer = brk_core_join(self->core, now, s_right(self, route), route);
         if (rc > 0)
             brk_core_record(self->core, now, route->peer, &record);
         else
@@ -166,6 +205,40 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
     return true;
 }
 
+/* A READY was refused: one line for each connection. */
+static void s_refuse(void *arg, void *tag, const char *what, proto_bytes_t name)
+{
+    const s_broker_t *self = arg;
+    brk_route_t *route = tag;
+    if (route->refused)
+        return;
+    route->refused = true;
+    proto_bytes_t peer = s_right(self, route)->name;
+    proto_log(PROTO_LOG_WARN, "broker", "%.*s may not %s %.*s", (int)peer.size, (const char *)peer.data, what,
+              (int)name.size, (const char *)name.data);
+}
+
+/* Another rights file: everybody's right is looked up anew. The former rights stay until nobody has one. */
+static void s_take_rights(s_broker_t *self, const char *text)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    int64_t now = proto_clock_ms();
+    brk_rights_t *rights = brk_rights_parse(proto_bytes_of(text), &why);
+    if (!rights) {
+        proto_log(PROTO_LOG_ERROR, "broker", "the rights stay as they are: %s", proto_buf_text(&why));
+        proto_buf_free(&why);
+        return;
+    }
+    brk_rights_t *former = self->rights;
+    self->rights = rights;
+    self->routes[S_LOCAL].right = brk_rights_local(rights);
+    for (int i = S_LOCAL; i < S_SOCKETS; i++)
+        for (brk_route_t *route = NULL; (route = brk_routes_next(&self->routes[i], route));)
+            brk_core_renew(self->core, now, route->peer, s_right(self, route));
+    brk_rights_free(&former);
+    proto_log(PROTO_LOG_INFO, "broker", "rights of %u peers are in force", brk_rights_count(rights));
+}
+
 static void s_command(s_broker_t *self)
 {
     while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
@@ -175,6 +248,11 @@ static void s_command(s_broker_t *self)
         } else if (strcmp(command, "DRAIN") == 0) {
             self->draining = true;
             brk_core_drain(self->core);
+        } else if (strcmp(command, "RIGHTS") == 0) {
+            char *text = zstr_recv(self->pipe);
+            if (text)
+                s_take_rights(self, text);
+            freen(text);
         }
         freen(command);
     }
@@ -186,10 +264,18 @@ static void s_command(s_broker_t *self)
 
 static void s_run(s_broker_t *self)
 {
-    int count = self->sockets[1] ? 3 : 2;
-    zmq_pollitem_t items[] = {{.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-                              {.socket = self->sockets[0], .events = ZMQ_POLLIN},
-                              {.socket = self->sockets[1], .events = ZMQ_POLLIN}};
+    int count = 0;
+    brk_routes_t *readers[S_ITEMS] = {NULL}; /* of the same index in items; NULL: none */
+    zmq_pollitem_t items[S_ITEMS];
+    for (int i = 0; i < S_SOCKETS; i++) {
+        if (!self->routes[i].socket)
+            continue;
+        readers[count] = &self->routes[i];
+        items[count++] = (zmq_pollitem_t){.socket = self->routes[i].socket, .events = ZMQ_POLLIN};
+    }
+    if (self->zap.socket)
+        items[count++] = (zmq_pollitem_t){.socket = self->zap.socket, .events = ZMQ_POLLIN};
+    items[count++] = (zmq_pollitem_t){.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN};
     while (!self->stopping) {
         int64_t now = proto_clock_ms(), due = brk_core_next_deadline(self->core);
         if (self->dirty) /* a full socket is tried again soon */
@@ -197,9 +283,12 @@ static void s_run(s_broker_t *self)
         if (zmq_poll(items, count, due > now ? (long)(due - now) : 0) < 0 && errno != EINTR)
             break;
         now = proto_clock_ms();
-        for (int i = 1; i < count; i++)
-            for (int n = 0; n < S_BURST && s_receive(self, &self->routes[i - 1], now); n++)
+        for (int i = 0; i < S_ITEMS && readers[i]; i++)
+            for (int n = 0; n < S_BURST && s_receive(self, readers[i], now); n++)
                 continue;
+        if (self->zap.socket)
+            for (uint32_t n = brk_zap_answer(&self->zap, self->rights, now); n; n--)
+                brk_core_denied(self->core);
         if (now >= brk_core_next_deadline(self->core))
             brk_core_tick(self->core, now);
         s_flush(self);
@@ -208,31 +297,74 @@ static void s_run(s_broker_t *self)
     s_flush(self);
 }
 
+/* The broker's socket for one kind of endpoint, bound to all of them. */
+static int s_bind(s_broker_t *self, const broker_config_t *config, int kind, const char *const *endpoints,
+                  uint32_t count)
+{
+    const brk_socket_options_t options = {
+        .max_message = config->max_message,
+        .high_water = kind == S_OUTSIDE ? S_HIGH_WATER_OUT : S_HIGH_WATER,
+        .secret_key = kind == S_OUTSIDE ? config->secret_key : NULL,
+    };
+    void *socket = self->routes[kind].socket = brk_socket_new(config->context, &options);
+    if (!socket)
+        proto_log(PROTO_LOG_ERROR, "broker", "no socket: %s", zmq_strerror(errno));
+    for (uint32_t i = 0; i < count && socket; i++)
+        if (brk_socket_bind(socket, endpoints[i]) < 0)
+            return -1;
+    return socket ? 0 : -1;
+}
+
+static int s_open_rights(s_broker_t *self, const broker_config_t *config)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    if (config->rights)
+        self->rights = brk_rights_parse(proto_bytes_of(config->rights), &why);
+    if (why.size)
+        proto_log(PROTO_LOG_ERROR, "broker", "the rights file: %s", proto_buf_text(&why));
+    int rc = why.size ? -1 : 0;
+    proto_buf_free(&why);
+    if (rc == 0 && config->secret_key) {
+        PROTO_ASSERT(self->rights != NULL);
+        rc = brk_zap_open(&self->zap, config->context);
+    }
+    return rc;
+}
+
 static int s_open(s_broker_t *self, const broker_config_t *config)
 {
     const brk_limits_t limits = {
-        .peers = 65536,
+        .peers = config->peers,
         .requests = 1 << 20,
         .queue_count = config->queue,
         .queue_bytes = 256ull * 1024 * 1024,
         .queue_ms = 10000,
         .deadline_ms = 3600000,
-        .subject = config->open_subject ? config->open_subject : "",
-        .role = config->open_role ? config->open_role : "",
     };
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     brk_core_on_forget(self->core, s_forget);
-    self->sockets[0] = brk_socket_new(config->context);
-    self->sockets[1] = config->open_endpoint ? brk_socket_new(config->context) : NULL;
-    brk_routes_init(&self->routes[0], self->sockets[0], true);
-    brk_routes_init(&self->routes[1], self->sockets[1], false);
-    if (!self->sockets[0] || brk_socket_bind(self->sockets[0], config->inside) < 0 ||
-        (config->local && brk_socket_bind(self->sockets[0], config->local) < 0))
-        return -1;
-    if (config->open_endpoint &&
-        (!self->sockets[1] || brk_socket_bind(self->sockets[1], config->open_endpoint) < 0))
+    brk_core_on_refuse(self->core, s_refuse);
+    int rc = s_open_rights(self, config);
+    brk_routes_init(&self->routes[S_INSIDE], NULL, brk_right_all());
+    brk_routes_init(&self->routes[S_LOCAL], NULL, brk_rights_local(self->rights));
+    brk_routes_init(&self->routes[S_OUTSIDE], NULL, config->secret_key ? NULL : brk_right_dev());
+    if (rc < 0 || s_bind(self, config, S_INSIDE, &config->inside, 1) < 0 ||
+        (config->local && s_bind(self, config, S_LOCAL, &config->local, 1) < 0) ||
+        (config->bind_count && s_bind(self, config, S_OUTSIDE, config->binds, config->bind_count) < 0))
         return -1;
     return 0;
+}
+
+static void s_close(s_broker_t *self)
+{
+    brk_core_free(&self->core);
+    for (int i = 0; i < S_SOCKETS; i++) {
+        if (self->routes[i].socket)
+            zmq_close(self->routes[i].socket);
+        brk_routes_free(&self->routes[i]);
+    }
+    brk_zap_close(&self->zap);
+    brk_rights_free(&self->rights);
 }
 
 void broker_actor(zsock_t *pipe, void *config)
@@ -244,10 +376,5 @@ void broker_actor(zsock_t *pipe, void *config)
     zsock_signal(pipe, open ? 0 : 1);
     if (open)
         s_run(&self);
-    brk_core_free(&self.core);
-    for (int i = 0; i < 2; i++) {
-        if (self.sockets[i])
-            zmq_close(self.sockets[i]);
-        brk_routes_free(&self.routes[i]);
-    }
+    s_close(&self);
 }

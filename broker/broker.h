@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The broker: one thread, its ROUTER sockets and the core. Peers inside this process and on the local socket
- * of this user are trusted: they may be workers and name whom they speak for. Peers of `open_endpoint`
- * (--dev) may only ask. */
+/* The broker: one thread, its ROUTER sockets and the core. Peers inside this process may do everything, those
+ * on the local socket of this user too, unless the rights file says otherwise. Peers of the other endpoints
+ * are known by their CURVE keys, and may do what the rights file grants to these; without keys (--dev) all
+ * have brk_right_dev. */
 #ifndef BROKER_H
 #define BROKER_H
 
@@ -9,18 +10,22 @@
 #include <stdint.h>
 
 typedef struct broker_config {
-    void *context;                        /* ZeroMQ context; outlives the thread */
-    const char *inside;                   /* inproc:// endpoint */
-    const char *local;                    /* ipc:// endpoint, made with mode 0600; NULL: none */
-    const char *open_endpoint;            /* tcp:// endpoint; NULL: none */
-    const char *open_subject, *open_role; /* who its peers are taken for */
-    uint32_t queue;                       /* most waiting requests per service */
+    void *context;            /* ZeroMQ context; outlives the thread */
+    const char *inside;       /* inproc:// endpoint */
+    const char *local;        /* ipc:// endpoint, made with mode 0600; NULL: none */
+    const char *const *binds; /* tcp:// endpoints for others */
+    uint32_t bind_count;
+    const char *secret_key; /* of the broker, Z85: `binds` are CURVE servers; NULL: open to all */
+    const char *rights;     /* text of the rights file; NULL: there is none */
+    uint32_t queue;         /* most waiting requests per service */
+    uint32_t peers;         /* most peers at once */
+    int64_t max_message;    /* longest frame taken, bytes */
 } broker_config_t;
 
 /* Body of a zactor; `config` is a const broker_config_t * that must stay until the actor ended. Signals
  * that the thread runs (zactor's handshake), then 0 once it is bound, 1 when it cannot be (and logs why).
- * Takes on its pipe: "DRAIN" (refuse new requests, send "DRAINED" back once nothing is under way), "$TERM"
- * (stop). */
+ * Takes on its pipe: "DRAIN" (refuse new requests, send "DRAINED" back once nothing is under way), "RIGHTS"
+ * and the text of the rights file (which replaces the former at once), "$TERM" (stop). */
 void broker_actor(zsock_t *pipe, void *config);
 
 #endif

@@ -24,14 +24,14 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
 
 static void s_help(void)
 {
-    puts(
-        "usage: muster serve [options]\n"
-        "\n"
-        "Runs broker, database actors, chat worker and HTTP gateway in one process. Ctrl-C or SIGTERM lets "
-        "what is\n"
-        "under way finish, then exits 0; a second one ends it at once. SIGHUP loads the endpoint files anew; "
-        "--dev\n"
-        "does so by itself when they change.\n");
+    puts("usage: muster serve [options]\n"
+         "\n"
+         "Runs broker, database actors, chat worker and HTTP gateway in one process. Ctrl-C or SIGTERM lets "
+         "what is\n"
+         "under way finish, then exits 0; a second one ends it at once. SIGHUP loads the endpoint files and "
+         "the "
+         "rights file\n"
+         "anew; --dev does so with the endpoint files by itself when they change.\n");
     srv_config_help(SRV_SET_ALL);
     puts("\nA flag wins over the environment, the environment over the file. NAME_FILE in the environment "
          "names a file\n"
@@ -101,27 +101,13 @@ static int s_setup_log(const srv_config_t *config, proto_buf_t *why)
 }
 
 /* --dev leaves the doors open, so it stays inside the machine. */
-static int s_check_dev(const srv_config_t *config, srv_serve_plan_t *plan, proto_buf_t *why)
+static int s_check_dev(const srv_config_t *config, const srv_serve_plan_t *plan, proto_buf_t *why)
 {
-    bool dev = srv_config_number(config, SRV_OPT_dev), any = srv_config_number(config, SRV_OPT_any_address);
-    const char *bind = srv_config_text(config, SRV_OPT_bind);
-    if (!dev) {
-        if (*bind && strcmp(bind, "none") != 0)
-            proto_buf_string(why,
-                             "--bind is for --dev only: a tcp endpoint needs CURVE, which is not there yet");
-        return why->size ? -1 : 0;
-    }
-    if (!srv_is_loopback(plan->address) && !any)
-        proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)", plan->address);
-    else if (!*bind)
-        plan->open_endpoint = "tcp://127.0.0.1:5555";
-    else if (strcmp(bind, "none") != 0)
-        plan->open_endpoint = bind;
-    if (plan->open_endpoint && !any && strncmp(plan->open_endpoint, "tcp://127.", 10) != 0 &&
-        strncmp(plan->open_endpoint, "tcp://[::1]", 11) != 0)
-        proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)",
-                         plan->open_endpoint);
-    return why->size ? -1 : 0;
+    if (!srv_config_number(config, SRV_OPT_dev) || srv_config_number(config, SRV_OPT_any_address) ||
+        srv_is_loopback(plan->address))
+        return 0;
+    proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)", plan->address);
+    return -1;
 }
 
 /* Front ends under development run on this machine, at ports of their own. */
@@ -139,23 +125,24 @@ static int s_check_cors(const srv_config_t *config, srv_serve_plan_t *plan, prot
     return rc;
 }
 
-/* The port of a tcp endpoint is checked beforehand, so that its holder can be named. */
+/* The ports of tcp endpoints are checked beforehand, so that their holder can be named. */
 static int s_check_ports(const srv_serve_plan_t *plan, proto_buf_t *why)
 {
     char address[64];
     uint16_t port;
     if (srv_port_free(plan->address, plan->port, why) < 0)
         return -1;
-    if (!plan->open_endpoint || strncmp(plan->open_endpoint, "tcp://", 6) != 0 ||
-        srv_split_address(plan->open_endpoint + 6, address, &port) < 0)
-        return 0;
-    if (srv_port_free(address, port, why) == 0)
-        return 0;
-    const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
-    if (flag)
-        why->size = (size_t)(flag - why->data);
-    proto_buf_string(why, "--bind tcp://ADDRESS:PORT, or none with --bind none");
-    return -1;
+    for (uint32_t i = 0; i < plan->binds->count; i++) {
+        if (srv_split_address(plan->binds->list[i] + strlen("tcp://"), address, &port) < 0 ||
+            srv_port_free(address, port, why) == 0)
+            continue;
+        const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
+        if (flag)
+            why->size = (size_t)(flag - why->data);
+        proto_buf_string(why, "--bind tcp://ADDRESS:PORT, or none with --bind none");
+        return -1;
+    }
+    return 0;
 }
 
 /* Makes the socket's folder, for its user alone, and makes sure that nobody answers there already. */
@@ -228,33 +215,49 @@ static void s_tell_start(const srv_serve_plan_t *plan)
 {
     const srv_config_t *config = plan->config;
     act_program_t *program = act_current_hold(plan->programs);
+    proto_buf_t others = PROTO_BUF_INIT;
+    for (uint32_t i = 0; i < plan->binds->count; i++)
+        proto_buf_printf(&others, "%s%s", i + 1 < plan->binds->count ? ", " : " and ", plan->binds->list[i]);
     proto_log(PROTO_LOG_INFO, "server",
               "muster " MUSTER_VERSION
-              " serves %u operations on http://%s%s%s:%u, %s%s%s, with %lld database actors",
+              " serves %u operations on http://%s%s%s:%u, %s%s, with %lld database actors",
               program->script_count, strchr(plan->address, ':') ? "[" : "", plan->address,
-              strchr(plan->address, ':') ? "]" : "", plan->port, plan->local,
-              plan->open_endpoint ? " and " : "", plan->open_endpoint ? plan->open_endpoint : "",
+              strchr(plan->address, ':') ? "]" : "", plan->port, plan->local, proto_buf_text(&others),
               (long long)srv_config_number(config, SRV_OPT_actors));
     act_program_free(&program);
+    proto_buf_free(&others);
     if (srv_config_number(config, SRV_OPT_dev))
         proto_log(PROTO_LOG_WARN, "server", "--dev: nobody is asked who they are; not for production");
 }
 
+static void s_reload_rights(srv_serve_t *serve, const srv_config_t *config, srv_binds_t *binds)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    if (srv_binds_reload(binds, config, &why) < 0)
+        proto_log(PROTO_LOG_ERROR, "server", "%s; the former rights stay", proto_buf_text(&why));
+    else if (binds->has_rights)
+        srv_serve_renew_rights(serve, binds);
+    proto_buf_free(&why);
+}
+
 /* Serves until a signal says stop; SIGHUP, and with --dev a change of the files, loads them anew. */
-static void s_serve(srv_serve_t *serve, const srv_serve_plan_t *plan, srv_reload_t *reload)
+static void s_serve(srv_serve_t *serve, const srv_serve_plan_t *plan, srv_binds_t *binds,
+                    srv_reload_t *reload)
 {
     bool watch = srv_config_number(plan->config, SRV_OPT_dev);
     for (;;) {
         int signal = s_next_signal(watch ? S_WATCH_MS : S_IDLE_MS);
         if (signal == SIGINT || signal == SIGTERM)
             return;
+        if (signal == SIGHUP)
+            s_reload_rights(serve, plan->config, binds);
         bool asked = signal == SIGHUP || (signal < 0 && watch && srv_reload_changed(reload));
         if (asked && srv_reload_again(reload) == 0)
             srv_serve_reload(serve);
     }
 }
 
-static int s_run(const srv_serve_plan_t *plan, srv_reload_t *reload, proto_buf_t *why)
+static int s_run(const srv_serve_plan_t *plan, srv_binds_t *binds, srv_reload_t *reload, proto_buf_t *why)
 {
     int64_t started = proto_clock_ms();
     srv_serve_t *serve = srv_serve_start(plan, why);
@@ -262,7 +265,7 @@ static int s_run(const srv_serve_plan_t *plan, srv_reload_t *reload, proto_buf_t
         return 1;
     s_tell_start(plan);
     if (!s_await_ready(plan->local, started))
-        s_serve(serve, plan, reload);
+        s_serve(serve, plan, binds, reload);
     proto_log(PROTO_LOG_INFO, "server", "stopping");
     srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), s_interrupted);
     srv_serve_stop(&serve);
@@ -272,8 +275,8 @@ static int s_run(const srv_serve_plan_t *plan, srv_reload_t *reload, proto_buf_t
 }
 
 /* Everything that can be said to be wrong before a thread starts. */
-static int s_prepare(srv_serve_plan_t *plan, char address[64], char *local, size_t local_size,
-                     proto_buf_t *why)
+static int s_prepare(srv_serve_plan_t *plan, srv_binds_t *binds, char address[64], char *local,
+                     size_t local_size, proto_buf_t *why)
 {
     const srv_config_t *config = plan->config;
     if (s_setup_log(config, why) < 0)
@@ -286,8 +289,9 @@ static int s_prepare(srv_serve_plan_t *plan, char address[64], char *local, size
         proto_buf_string(why, "the path of --ipc is too long for a socket");
     plan->address = address;
     plan->local = local;
-    if (why->size || s_check_dev(config, plan, why) < 0 || s_check_cors(config, plan, why) < 0 ||
-        s_check_ports(plan, why) < 0 || s_check_local(local, why) < 0)
+    plan->binds = binds;
+    if (why->size || s_check_dev(config, plan, why) < 0 || srv_binds_read(binds, config, why) < 0 ||
+        s_check_cors(config, plan, why) < 0 || s_check_ports(plan, why) < 0 || s_check_local(local, why) < 0)
         return -1;
     return 0;
 }
@@ -305,18 +309,20 @@ int srv_cmd_serve(int argc, char **argv)
     if (srv_config_read(&config, SRV_SET_ALL, &argc, argv, &why) == 0) {
         srv_serve_plan_t plan = {.config = &config};
         srv_reload_t reload = {0};
+        srv_binds_t binds = {0};
         if (argc > 1)
             proto_buf_printf(&why, "unknown argument %s", argv[1]);
-        else if (s_prepare(&plan, address, local, sizeof local, &why) < 0 ||
+        else if (s_prepare(&plan, &binds, address, local, sizeof local, &why) < 0 ||
                  srv_reload_open(&reload, srv_config_text(&config, SRV_OPT_dir), &why) < 0)
             rc = 1;
         else {
             plan.programs = reload.programs;
             s_take_signals();
-            rc = s_run(&plan, &reload, &why);
+            rc = s_run(&plan, &binds, &reload, &why);
             zsys_shutdown();
         }
         srv_reload_close(&reload);
+        srv_binds_free(&binds);
     }
     srv_config_free(&config);
     if (why.size)

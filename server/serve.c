@@ -44,10 +44,13 @@ static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         .context = context,
         .inside = s_inside.endpoint,
         .local = plan->local,
-        .open_endpoint = plan->open_endpoint,
-        .open_subject = "dev",
-        .open_role = "admin",
+        .binds = plan->binds->list,
+        .bind_count = plan->binds->count,
+        .secret_key = plan->binds->curve ? plan->binds->keys.secret_key : NULL,
+        .rights = plan->binds->has_rights ? (const char *)plan->binds->rights.data : NULL,
         .queue = (uint32_t)s_number(plan, SRV_OPT_queue),
+        .peers = (uint32_t)s_number(plan, SRV_OPT_peers),
+        .max_message = s_number(plan, SRV_OPT_max_message),
     };
     self->broker = s_begin(broker_actor, &self->broker_config);
     return self->broker ? 0 : -1;
@@ -144,6 +147,11 @@ void srv_serve_reload(srv_serve_t *self)
     for (int i = 0; i < self->db_count; i++)
         zstr_send(self->dbs[i], "RELOAD");
     zstr_send(self->chat, "RELOAD");
+}
+
+void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds)
+{
+    zstr_sendx(self->broker, "RIGHTS", (const char *)binds->rights.data, NULL);
 }
 
 /* Waits until `count` actors have said DRAINED, or the time is up. */

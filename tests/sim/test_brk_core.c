@@ -36,8 +36,10 @@ typedef struct s_request {
     s_state_t state;
     int client;
     int64_t deadline;
-    int handed;   /* times handed to a worker */
-    int returned; /* times given back unstarted */
+    const brk_right_t *right; /* of its client when it asked */
+    bool may;                 /* whether it may call it */
+    int handed;               /* times handed to a worker */
+    int returned;             /* times given back unstarted */
 } s_request_t;
 
 /* What a worker holds, as it sees it. */
@@ -49,7 +51,8 @@ typedef struct s_held {
 } s_held_t;
 
 typedef struct s_peer {
-    uint64_t id;         /* 0: not joined */
+    uint64_t id; /* 0: not joined */
+    const brk_right_t *right;
     bool worker, silent; /* silent: neither answers nor beats */
     int64_t silent_until, beat_at;
     uint32_t epoch;
@@ -71,7 +74,9 @@ typedef struct s_world {
 } s_world_t;
 
 static s_world_t s_world;
-static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late, s_total_announced;
+static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late, s_total_announced,
+    s_total_renewed, s_total_refused;
+static brk_rights_t *s_rights;
 
 static uint32_t s_random(uint32_t below)
 {
@@ -89,7 +94,7 @@ static bool s_chance(uint32_t percent)
 static void s_say(s_peer_t *peer, proto_record_t record)
 {
     if (!peer->id)
-        peer->id = brk_core_join(s_world.core, s_world.now, true, peer);
+        peer->id = brk_core_join(s_world.core, s_world.now, peer->right, peer);
     brk_core_record(s_world.core, s_world.now, peer->id, &record);
 }
 
@@ -126,14 +131,20 @@ static void s_ready(s_peer_t *peer)
 {
     peer->epoch = s_random(1u << 30) + 1;
     peer->owed = 0;
+    peer->registered = true; /* until it hears DISCONNECT */
     s_announce(peer);
-    peer->registered = true;
 }
 
 /* Bodies carry the request's number, so that a worker's copy can be told from others. */
 static int s_number(proto_bytes_t body)
 {
     return (int)proto_value_get_int(body, "n", -1);
+}
+
+/* Who a request is made for: whom a gateway names, else its client. */
+static proto_bytes_t s_subject(const s_request_t *request)
+{
+    return request->right->gateway ? proto_bytes_of("ada") : request->right->subject;
 }
 
 static void s_on_answer(s_peer_t *peer, const proto_record_t *record)
@@ -151,6 +162,10 @@ static void s_on_answer(s_peer_t *peer, const proto_record_t *record)
         return;
     }
     s_world.errors[record->number]++;
+    if (record->number == PROTO_ERROR_forbidden) {
+        assert_false(request->may);
+        assert_int_equal(request->handed, 0);
+    }
     if (proto_error_retryable((proto_error_t)record->number) && record->number != PROTO_ERROR_worker_lost)
         assert_int_equal(request->handed, request->returned); /* certainly not executed */
 }
@@ -163,6 +178,9 @@ static void s_on_request(s_peer_t *peer, const proto_record_t *record)
     assert_int_equal(record->epoch, peer->epoch);
     assert_true(record->deadline >= 1);
     request->handed++;
+    assert_true(request->may);
+    assert_true(proto_bytes_equal(record->subject, s_subject(request)));
+    assert_true(brk_right_registers(peer->right, proto_bytes_of("db")));
     assert_int_equal(request->handed - request->returned, 1); /* at one worker at most, ever */
     int current = 0;
     for (int i = 0; i < peer->held_count; i++) {
@@ -190,6 +208,9 @@ static void s_on_send(void *arg, void *tag, const proto_record_t *record)
     case PROTO_PARTIAL:
         s_world.partials++;
         break;
+    case PROTO_DISCONNECT:
+        peer->registered = false;
+        break;
     default:
         break;
     }
@@ -207,6 +228,23 @@ static void s_on_forget(void *arg, void *tag)
             s_world.requests[i].state = S_ABANDONED;
 }
 
+static void s_on_refuse(void *arg, void *tag, const char *what, proto_bytes_t name)
+{
+    (void)arg;
+    s_peer_t *peer = tag;
+    assert_true(strcmp(what, "register") == 0 && proto_bytes_is(name, "db"));
+    assert_false(brk_right_registers(peer->right, name));
+    s_total_refused++;
+}
+
+/* Keys are one digit, forty times. */
+static const brk_right_t *s_right(const char *name)
+{
+    uint8_t key[BRK_KEY_TEXT];
+    memset(key, *name == 'r' ? '1' : '2', sizeof key);
+    return brk_rights_find(s_rights, (proto_bytes_t){key, sizeof key});
+}
+
 static void s_ask(int client)
 {
     static const char *const names[] = {"read", "write", "slow", "none"};
@@ -219,14 +257,22 @@ static void s_ask(int client)
     proto_write_map(&body, 1);
     proto_write_text(&body, "n");
     proto_write_int(&body, n);
-    s_world.requests[n] = (s_request_t){.client = client, .deadline = s_world.now + wait};
+    const brk_right_t *right = s_world.peers[client].right;
+    const char *service = s_random(50) ? "db" : "nowhere";
+    s_world.requests[n] = (s_request_t){
+        .client = client,
+        .deadline = s_world.now + wait,
+        .right = right,
+        .may = right->calls_all || (!right->denied && right->services.count && kind == 0 && *service == 'd'),
+    };
     s_say(&s_world.peers[client], (proto_record_t){
                                       .type = PROTO_REQUEST,
                                       .id = (uint64_t)n,
                                       .deadline = wait,
                                       .operation = s_chance(50) ? kind + 1 : 0,
-                                      .service = proto_bytes_of(s_random(50) ? "db" : "nowhere"),
+                                      .service = proto_bytes_of(service),
                                       .name = proto_bytes_of(names[kind]),
+                                      .subject = proto_bytes_of("ada"),
                                       .body = proto_buf_bytes(&body),
                                   });
     proto_buf_free(&body);
@@ -272,8 +318,20 @@ static void s_give_back(s_peer_t *peer, const s_held_t *held)
                                  .service = proto_bytes_of("db"),
                                  .name = proto_bytes_of(names[s_random(3)]),
                                  .operation = held->exclusive ? 3 : 1 + s_random(2),
+                                 .subject = s_subject(&s_world.requests[held->request]),
                                  .body = proto_buf_bytes(&body)});
     proto_buf_free(&body);
+}
+
+/* The rights file is read anew: a peer may do more or less than before, or nothing. */
+static void s_renew(s_peer_t *peer)
+{
+    const char *const keys[] = {"reader", "worker"};
+    uint32_t which = s_random(6);
+    peer->right = which > 2 ? brk_right_all() : which == 2 ? brk_right_none() : s_right(keys[which]);
+    s_total_renewed++;
+    if (peer->id)
+        brk_core_renew(s_world.core, s_world.now, peer->id, peer->right);
 }
 
 /* One thing a worker may do. */
@@ -309,7 +367,10 @@ static void s_work(s_peer_t *peer)
 /* A worker or client dies at once, leaves politely, falls silent for a while, or begins anew. */
 static void s_accident(s_peer_t *peer)
 {
-    switch (s_random(5)) {
+    switch (s_random(6)) {
+    case 5:
+        s_renew(peer);
+        break;
     case 0:
         if (peer->id)
             brk_core_leave(s_world.core, s_world.now, peer->id);
@@ -345,11 +406,13 @@ static void s_live(s_peer_t *peer)
         }
         return;
     }
-    if (s_world.now >= peer->beat_at) {
+    if (peer->worker && !peer->registered && s_chance(20))
+        s_ready(peer);
+    if (peer->id && s_world.now >= peer->beat_at) {
         s_say(peer, (proto_record_t){.type = PROTO_HEARTBEAT});
         peer->beat_at = s_world.now + PROTO_HEARTBEAT_MS;
     }
-    if (peer->worker)
+    if (peer->id && peer->worker)
         s_work(peer);
 }
 
@@ -392,14 +455,15 @@ static void s_run(uint64_t seed)
                                  .queue_count = S_QUEUE,
                                  .queue_bytes = 20000,
                                  .queue_ms = 400,
-                                 .deadline_ms = 2500,
-                                 .subject = "",
-                                 .role = ""};
+                                 .deadline_ms = 2500};
     memset(&s_world, 0, sizeof s_world);
     s_world.random = seed * 0x9e3779b97f4a7c15u + 1;
     s_world.now = 1000;
     s_world.core = brk_core_new(&limits, s_on_send, NULL, s_world.now);
     brk_core_on_forget(s_world.core, s_on_forget);
+    brk_core_on_refuse(s_world.core, s_on_refuse);
+    for (int i = 0; i < S_CLIENTS + S_WORKERS; i++)
+        s_world.peers[i].right = brk_right_all();
     for (int i = S_CLIENTS; i < S_CLIENTS + S_WORKERS; i++) {
         s_world.peers[i].worker = true;
         s_world.peers[i].slow = i % 2;
@@ -432,16 +496,23 @@ static void test_accidents(void **state)
         s_run(seed);
     /* A simulation in which something never happens proves nothing about it. */
     assert_true(s_total_finals > 100000 && s_total_returned > 1000 && s_total_late > 1000);
-    assert_true(s_total_announced > 1000);
+    assert_true(s_total_announced > 1000 && s_total_renewed > 1000 && s_total_refused > 100);
     const proto_error_t seen[] = {PROTO_ERROR_no_worker, PROTO_ERROR_overloaded,      PROTO_ERROR_expired,
                                   PROTO_ERROR_timeout,   PROTO_ERROR_outcome_unknown, PROTO_ERROR_worker_lost,
-                                  PROTO_ERROR_conflict};
+                                  PROTO_ERROR_conflict,  PROTO_ERROR_forbidden};
     for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
         assert_true(s_total[seen[i]] > 100);
 }
 
 int main(int argc, char **argv)
 {
+    static const char rights[] = "peer\n    name = reader\n    subject = reader\n    call = \"db/read\"\n"
+                                 "    key = 1111111111111111111111111111111111111111\n"
+                                 "peer\n    name = worker\n    register = db\n    call = *\n    gateway = 1\n"
+                                 "    key = 2222222222222222222222222222222222222222\n";
+    proto_buf_t why = PROTO_BUF_INIT;
+    s_rights = brk_rights_parse(proto_bytes_of(rights), &why);
+    assert_non_null(s_rights);
     if (argc > 1) { /* one seed alone, to look into it */
         s_run(strtoull(argv[1], NULL, 10));
         return 0;
