@@ -16,7 +16,6 @@ enum { S_GREETING_MS = 2000 };
 
 struct srv_client {
     void *context;
-    proto_address_t address;
     proto_wire_t *wire;
     proto_catalogue_t *catalogue;
     uint64_t next_id;
@@ -88,7 +87,7 @@ static bool s_wait(srv_client_t *self, int64_t until)
     return true;
 }
 
-srv_client_t *srv_client_open(const char *endpoint, proto_buf_t *why)
+srv_client_t *srv_client_open(const proto_address_t *address, proto_buf_t *why)
 {
     srv_client_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
@@ -97,10 +96,9 @@ srv_client_t *srv_client_open(const char *endpoint, proto_buf_t *why)
     self->next_id = proto_clock_random() | 1;
     self->context = zmq_ctx_new();
     int64_t start = proto_clock_ms();
-    self->address.endpoint = endpoint;
-    self->wire = self->context ? proto_wire_open(self->context, &self->address, start) : NULL;
+    self->wire = self->context ? proto_wire_open(self->context, address, start) : NULL;
     if (!self->wire) {
-        proto_buf_printf(why, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+        proto_buf_printf(why, "cannot connect to %s: %s", address->endpoint, zmq_strerror(errno));
         srv_client_close(&self);
         return NULL;
     }
@@ -108,9 +106,10 @@ srv_client_t *srv_client_open(const char *endpoint, proto_buf_t *why)
     PROTO_ASSERT(rc == 0);
     while (!proto_wire_alive(self->wire, proto_clock_ms())) {
         if (!s_wait(self, start + S_GREETING_MS)) {
-            proto_buf_printf(why,
-                             "no broker answers at %s; is `muster serve` running? (--ipc PATH names another)",
-                             endpoint);
+            proto_buf_printf(why, "no broker answers at %s; %s", address->endpoint,
+                             address->server_key
+                                 ? "does it run, and does its rights file have the key of --cert?"
+                                 : "is `muster serve` running? (--ipc PATH names another)");
             srv_client_close(&self);
             return NULL;
         }

@@ -9,9 +9,9 @@
 
 typedef struct srv_client srv_client_t;
 
-/* Connects to the broker at `endpoint` and greets it. NULL with a sentence in `why` when nobody answers there
- * within two seconds. */
-srv_client_t *srv_client_open(const char *endpoint, proto_buf_t *why);
+/* Connects to the broker at `address` (borrowed until the client is closed) and greets it. NULL with a
+ * sentence in `why` when nobody answers there within two seconds. */
+srv_client_t *srv_client_open(const proto_address_t *address, proto_buf_t *why);
 void srv_client_close(srv_client_t **self);
 /* The newest catalogue heard, waiting up to `wait_ms` for a first one; NULL when there is none. Borrowed. */
 const proto_catalogue_t *srv_client_catalogue(srv_client_t *self, int64_t wait_ms);

@@ -6,18 +6,21 @@
 #include "client.h"
 #include "commands.h"
 #include "config.h"
+#include "keys.h"
 #include "proto_error.h"
 #include "proto_json.h"
 #include "proto_param.h"
 
-enum { S_OPTIONS = SRV_SET(SRV_OPT_ipc), S_CATALOGUE_MS = 1000, S_DEFAULT_MS = 30000 };
+enum { S_OPTIONS = SRV_SET_CLIENT, S_CATALOGUE_MS = 1000, S_DEFAULT_MS = 30000 };
 
 static void s_help(void)
 {
     puts(
         "usage: muster call OPERATION [key=value ...] [--json '{...}'] [--service NAME] [--timeout SECONDS]\n"
         "\n"
-        "Runs an operation over the broker's local socket and prints its answer as JSON.\n"
+        "Runs an operation over the broker's local socket, or the first of --brokers, and prints its answer "
+        "as "
+        "JSON.\n"
         "  key=value         an argument, read as the catalogue's type for it\n"
         "  --json TEXT       all arguments as one JSON object instead\n"
         "  --service NAME    the service that offers the operation (default: the catalogue knows; else db)\n"
@@ -146,7 +149,7 @@ int srv_cmd_call(int argc, char **argv)
     s_call_t call = {.timeout_ms = S_DEFAULT_MS};
     srv_config_t config = {0};
     proto_buf_t why = PROTO_BUF_INIT;
-    char endpoint[256];
+    srv_addresses_t addresses = {0};
     int rc = 2;
     if (argc < 2 || srv_wants_help(argc, argv)) {
         s_help();
@@ -161,11 +164,11 @@ int srv_cmd_call(int argc, char **argv)
         srv_client_t *client = NULL;
         if (!call.operation)
             proto_buf_string(&why, "which operation? see muster call --help");
-        else if (srv_ipc_endpoint(srv_config_text(&config, SRV_OPT_ipc), endpoint, sizeof endpoint) < 0)
-            proto_buf_string(&why, "the path of --ipc is too long for a socket");
-        else if ((client = srv_client_open(endpoint, &why)))
+        else if (srv_addresses_read(&addresses, &config, &why) == 0 &&
+                 (client = srv_client_open(&addresses.list[0], &why)))
             rc = s_run(&call, client, &why);
         srv_client_close(&client);
+        srv_addresses_free(&addresses);
     }
     srv_config_free(&config);
     if (why.size)

@@ -196,7 +196,7 @@ static bool s_has_worker(srv_client_t *client, const char *service)
 static bool s_await_ready(const char *endpoint, int64_t started)
 {
     proto_buf_t why = PROTO_BUF_INIT;
-    srv_client_t *client = srv_client_open(endpoint, &why);
+    srv_client_t *client = srv_client_open(&(proto_address_t){.endpoint = endpoint}, &why);
     bool stop = false, ready = false;
     while (client && !stop && !ready && proto_clock_ms() - started < S_READY_MS) {
         ready = s_has_worker(client, "db");

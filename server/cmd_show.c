@@ -6,9 +6,10 @@
 #include "client.h"
 #include "commands.h"
 #include "config.h"
+#include "keys.h"
 #include "proto_json.h"
 
-enum { S_OPTIONS = SRV_SET(SRV_OPT_ipc), S_COLUMNS = 32, S_TIMEOUT_MS = 2000 };
+enum { S_OPTIONS = SRV_SET_CLIENT, S_COLUMNS = 32, S_TIMEOUT_MS = 2000 };
 
 static const char *const s_tables[] = {"services", "workers", "queues", "inflight", "stats"};
 
@@ -16,7 +17,7 @@ static void s_help(void)
 {
     puts("usage: muster show [services|workers|queues|inflight|stats] [--json] [--ipc PATH]\n"
          "\n"
-         "Prints a table of the running broker (default: services).\n"
+         "Prints a table of the running broker, or of the first of --brokers (default: services).\n"
          "  --json  as JSON");
     srv_config_help(S_OPTIONS);
     puts("\nExit status: 0 shown, 1 no broker answered, 2 not asked.");
@@ -100,9 +101,9 @@ static int s_print_json(proto_bytes_t body)
     return rc;
 }
 
-static int s_run(const char *endpoint, const char *table, bool json, proto_buf_t *why)
+static int s_run(const proto_address_t *broker, const char *table, bool json, proto_buf_t *why)
 {
-    srv_client_t *client = srv_client_open(endpoint, why);
+    srv_client_t *client = srv_client_open(broker, why);
     proto_record_t answer;
     int rc = 1;
     if (!client)
@@ -112,7 +113,7 @@ static int s_run(const char *endpoint, const char *table, bool json, proto_buf_t
         (json ? s_print_json(answer.body) : s_print(answer.body)) == 0)
         rc = 0;
     else
-        proto_buf_string(why, "the broker gave no table");
+        proto_buf_string(why, "the broker gave no table; over tcp:// that needs the right admin");
     srv_client_close(&client);
     return rc;
 }
@@ -129,7 +130,7 @@ int srv_cmd_show(int argc, char **argv)
 {
     srv_config_t config;
     proto_buf_t why = PROTO_BUF_INIT;
-    char endpoint[256];
+    srv_addresses_t addresses = {0};
     bool json = false;
     int rc = 2, kept = 1;
     if (srv_wants_help(argc, argv)) {
@@ -147,10 +148,9 @@ int srv_cmd_show(int argc, char **argv)
         const char *table = argc > 1 ? argv[1] : s_tables[0];
         if (argc > 2 || !s_is_table(table))
             proto_buf_string(&why, "there are the tables services, workers, queues, inflight and stats");
-        else if (srv_ipc_endpoint(srv_config_text(&config, SRV_OPT_ipc), endpoint, sizeof endpoint) < 0)
-            proto_buf_string(&why, "the path of --ipc is too long for a socket");
-        else
-            rc = s_run(endpoint, table, json, &why);
+        else if (srv_addresses_read(&addresses, &config, &why) == 0)
+            rc = s_run(&addresses.list[0], table, json, &why);
+        srv_addresses_free(&addresses);
     }
     srv_config_free(&config);
     if (why.size)

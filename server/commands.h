@@ -12,6 +12,7 @@ int srv_cmd_check(int argc, char **argv);
 int srv_cmd_call(int argc, char **argv);
 int srv_cmd_show(int argc, char **argv);
 int srv_cmd_new(int argc, char **argv);
+int srv_cmd_keygen(int argc, char **argv);
 
 /* Whether --help or -h is among the arguments. */
 bool srv_wants_help(int argc, char **argv);
