@@ -20,7 +20,7 @@ def muster(*arguments, env=None, timeout=30):
                           env={**environment, **(env or {})})
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["call"], ["show"], ["new"]], ids=lambda c: " ".join(c) or "-")
+@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["call"], ["show"], ["new"], ["keygen"]], ids=lambda c: " ".join(c) or "-")
 def test_help(command):
     done = muster(*command, "--help")
     assert done.returncode == 0 and done.stderr == ""
