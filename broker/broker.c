@@ -125,10 +125,11 @@ static const brk_right_t *s_right(const s_broker_t *self, const brk_route_t *rou
     return right ? right : brk_right_none();
 }
 
-/* The CURVE key that the ZAP handler let in, which libzmq attaches to every message of the connection. */
-static void s_take_key(brk_route_t *route, zmq_msg_t *identity)
+/* The CURVE key that the ZAP handler let in, which libzmq attaches to every frame that came over the
+ * connection. (Not always to the one before them with the routing id, which it makes itself.) */
+static void s_take_key(brk_route_t *route, const zmq_msg_t *frame)
 {
-    const char *key = zmq_msg_gets(identity, "User-Id");
+    const char *key = zmq_msg_gets(frame, "User-Id");
     snprintf(route->key, sizeof route->key, "%s", key ? key : "");
 }
 
@@ -141,7 +142,8 @@ static bool s_chose_identity(const brk_routes_t *routes, zmq_msg_t *identity)
 }
 
 /* The peer's route; NULL when there are too many peers, or it may have none. */
-static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, int64_t now)
+static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity,
+                            const zmq_msg_t *frame, int64_t now)
 {
     if (s_chose_identity(routes, identity))
         return NULL;
@@ -149,7 +151,7 @@ static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *i
         brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
     if (route->peer == 0) {
         if (!routes->right && !*route->key)
-            s_take_key(route, identity);
+            s_take_key(route, frame);
         route->peer = brk_core_join(self->core, now, s_right(self, route), route);
     }
     if (route->peer || route->dirty) /* one with last words goes when they are said */
@@ -194,7 +196,7 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
         frames++;
         more = zmq_msg_more(&frame);
     }
-    brk_route_t *route = frames == 1 ? s_route(self, routes, &identity, now) : NULL;
+    brk_route_t *route = frames == 1 ? s_route(self, routes, &identity, &frame, now) : NULL;
     if (route) {
         s_take(self, route, now, (proto_bytes_t){zmq_msg_data(&frame), zmq_msg_size(&frame)});
     } else {

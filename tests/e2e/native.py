@@ -21,7 +21,7 @@ HEAD = b"MU\x01\x00"
 HEADER = struct.Struct(">IBBHQQII6BH")
 TEXTS = ("service", "name", "subject", "role", "trace", "key")
 SENT = ("type", "flags", "number", "id", "operation", "epoch", "deadline", *TEXTS, "claims", "body")
-NUMBERS = {"malformed": 1, "not_found": 4, "no_worker": 18, "overloaded": 19, "expired": 20, "worker_lost": 21,
+NUMBERS = {"malformed": 1, "forbidden": 3, "not_found": 4, "no_worker": 18, "overloaded": 19, "expired": 20, "worker_lost": 21,
            "timeout": 25, "outcome_unknown": 26}
 
 Record = collections.namedtuple("Record", SENT, defaults=(0,) * 6 + (b"",) * 8)
@@ -76,8 +76,9 @@ class Party:
         self.endpoints = dict(zip(("ipc", "tcp"), endpoints))
         self.peers = []
 
-    def peer(self, where="ipc", hello=False):
-        made = Peer(self, self.endpoints[where])
+    def peer(self, where="ipc", hello=False, curve=None, routing_id=None):
+        """A new connection. curve: the server's public key, the own public key, the own secret key."""
+        made = Peer(self, self.endpoints[where], curve, routing_id)
         self.peers.append(made)
         if hello:
             made.send(Record(HELLO))
@@ -108,12 +109,16 @@ class Party:
 class Peer:
     ids = itertools.count(1000)
 
-    def __init__(self, party, endpoint):
+    def __init__(self, party, endpoint, curve=None, routing_id=None):
         self.party = party
         self.socket = party.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.IMMEDIATE, 1)
         self.socket.setsockopt(zmq.SNDTIMEO, 5000)
         self.socket.setsockopt(zmq.LINGER, 1000)
+        if curve:
+            self.socket.curve_serverkey, self.socket.curve_publickey, self.socket.curve_secretkey = curve
+        if routing_id:
+            self.socket.routing_id = routing_id
         self.socket.connect(endpoint)
         self.came = collections.deque()
         self.beats = False  # whether it says HEARTBEAT when it is silent
