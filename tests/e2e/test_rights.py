@@ -13,7 +13,7 @@ import pytest
 import zmq
 import zmq.auth
 
-from conftest import BINARY, Server, database_url, free_port, psql, wait_for
+from conftest import BINARY, SOURCE, Server, database_url, free_port, psql, wait_for
 from native import DISCONNECT, ERROR, FINAL, HEARTBEAT, HELLO, PUBLISH, READ, Party, Record, ready, value
 
 ENDPOINTS = """
@@ -494,6 +494,20 @@ def test_the_entry_that_keygen_prints_is_one(guarded, tmp_path):
                              text=True).stdout
     guarded.write(printed[printed.index("\npeer\n") + 1:])
     guarded.reload(said=f"rights of {len(PEERS) + 1} peers are in force")
+    guarded.write()
+    guarded.reload()
+
+
+def test_the_file_of_the_page_is_one(guarded):
+    page = (SOURCE / "docs/operations.md").read_text()
+    text = re.search(r"```text\n(# Rights at this broker\n.*?)```", page, re.S).group(1)
+    properties = set(re.findall(r"^    (\w+) =", text, re.M))
+    table = page[page.index("| property | means"):].split("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert properties == named
+    guarded.rights.write_text(text)
+    guarded.reload(said="rights of 3 peers are in force")
+    assert guarded.server.show("stats"), "local may ask for tables"
     guarded.write()
     guarded.reload()
 
