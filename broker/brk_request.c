@@ -116,6 +116,15 @@ static bool s_may_call(const brk_peer_t *client, const brk_operation_t *operatio
     return brk_right_calls(right, record->service, listed ? proto_bytes_of(operation->name) : record->name);
 }
 
+/* A worker may go by the hash or by the name: both say what was allowed, and nothing else. */
+static void s_name_what_is_allowed(const brk_operation_t *operation, proto_record_t *record)
+{
+    if (operation->index)
+        record->name = proto_bytes_of(operation->name);
+    else
+        record->operation = 0;
+}
+
 /* Why a request cannot even wait; none when it can. */
 static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
                                const brk_operation_t *operation, const proto_record_t *record)
@@ -186,9 +195,8 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     s_link_client(request, client);
     proto_record_t record = *given;
     s_stamp(client, &record);
-    if (!client->right->calls_all && operation->index == 0)
-        record.operation =
-            0; /* it was allowed by its name: a worker without a list must not go by the hash */
+    if (!client->right->calls_all)
+        s_name_what_is_allowed(operation, &record);
     /* Whoever waits already for this operation is served before a newcomer. */
     brk_peer_t *worker = operation->waiting ? NULL : brk_worker_choose(operation);
     if (worker)

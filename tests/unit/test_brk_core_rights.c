@@ -22,7 +22,7 @@ typedef struct s_peer {
     proto_type_t type;
     uint16_t number;
     uint64_t request, operation;
-    char subject[64], role[64];
+    char subject[64], role[64], name[64];
     size_t claims;
     int count, finals, errors, requests;
     bool forgotten;
@@ -63,6 +63,7 @@ static void s_on_send(void *arg, void *tag, const proto_record_t *record)
     peer->claims = record->claims.size;
     s_copy(peer->subject, record->subject);
     s_copy(peer->role, record->role);
+    s_copy(peer->name, record->name);
 }
 
 static void s_on_forget(void *arg, void *tag)
@@ -204,6 +205,7 @@ static void test_calls(void **state)
     s_ask(world, &client, "db", "write", S_READ);
     assert_int_equal(worker.requests, 1);
     assert_int_equal(worker.operation, S_READ);
+    assert_string_equal(worker.name, "read"); /* some worker may go by the name */
     assert_true(strcmp(worker.subject, "carl") == 0 && strcmp(worker.role, "user") == 0 &&
                 worker.claims == 0);
 }
