@@ -54,6 +54,8 @@ const brk_right_t *brk_right_all(void)
 {
     static const brk_right_t all = {
         .name = {(const uint8_t *)"local", 5},
+        .subject = {(const uint8_t *)"local", 5},
+        .role = {(const uint8_t *)"admin", 5},
         .calls_all = true,
         .registers_all = true,
         .publishes_all = true,

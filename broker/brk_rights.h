@@ -48,7 +48,8 @@ const brk_right_t *brk_rights_find(const brk_rights_t *self, proto_bytes_t key);
 const brk_right_t *brk_rights_local(const brk_rights_t *self);
 uint32_t brk_rights_count(const brk_rights_t *self);
 
-/* Rights that are in no file. All of them: peers inside the process. */
+/* Rights that are in no file. All of them: peers inside the process, and this user's. They name the identity
+ * themselves; who cannot is the admin "local". */
 const brk_right_t *brk_right_all(void);
 /* Of the endpoint that --dev opens: calls everything as admin "dev", registers any service but the
  * database's, speaks for nobody else. */

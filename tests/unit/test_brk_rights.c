@@ -134,6 +134,7 @@ static void test_rights_without_a_file(void **state)
                 dev->admin);
     assert_false(s_registers(dev, "db") || s_registers(dev, "db.read") || dev->gateway || dev->denied);
     assert_true(proto_bytes_is(dev->subject, "dev") && proto_bytes_is(dev->role, "admin"));
+    assert_true(proto_bytes_is(all->subject, "local") && proto_bytes_is(all->role, "admin"));
     assert_true(none->denied);
     assert_false(s_calls(none, "db", "x") || s_registers(none, "x") || s_publishes(none, "/x") ||
                  none->gateway || none->admin);
