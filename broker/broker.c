@@ -5,19 +5,14 @@
 #include "broker.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include "brk_core.h"
 #include "brk_route.h"
+#include "brk_socket.h"
 #include "proto_clock.h"
 #include "proto_log.h"
 
-enum {
-    S_BURST = 1000,       /* most frames of a socket taken per wake-up */
-    S_HIGH_WATER = 10000, /* frames */
-    S_FRAME_BYTES = PROTO_RECORD_BYTES + PROTO_BATCH_HEADER,
-    S_LINGER_MS = 200
-};
+enum { S_BURST = 1000 /* most frames of a socket taken per wake-up */ };
 
 typedef struct s_broker {
     brk_core_t *core;
@@ -213,34 +208,6 @@ static void s_run(s_broker_t *self)
     s_flush(self);
 }
 
-static void *s_socket(void *context)
-{
-    void *socket = zmq_socket(context, ZMQ_ROUTER);
-    int on = 1, linger = S_LINGER_MS, water = S_HIGH_WATER, handshake = 2000, heartbeat = 5000, no = 0;
-    int64_t most = S_FRAME_BYTES;
-    if (!socket)
-        return NULL;
-    zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on);
-    zmq_setsockopt(socket, ZMQ_ROUTER_HANDOVER, &no, sizeof no);
-    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &water, sizeof water);
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &water, sizeof water);
-    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
-    zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &heartbeat, sizeof heartbeat);
-    return socket;
-}
-
-static int s_bind(void *socket, const char *endpoint)
-{
-    mode_t mask = umask(0177); /* an ipc socket is its user's alone */
-    int rc = zmq_bind(socket, endpoint), error = errno;
-    umask(mask);
-    if (rc < 0)
-        proto_log(PROTO_LOG_ERROR, "broker", "cannot bind %s: %s", endpoint, zmq_strerror(error));
-    return rc;
-}
-
 static int s_open(s_broker_t *self, const broker_config_t *config)
 {
     const brk_limits_t limits = {
@@ -255,14 +222,15 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     };
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     brk_core_on_forget(self->core, s_forget);
-    self->sockets[0] = s_socket(config->context);
-    self->sockets[1] = config->open_endpoint ? s_socket(config->context) : NULL;
+    self->sockets[0] = brk_socket_new(config->context);
+    self->sockets[1] = config->open_endpoint ? brk_socket_new(config->context) : NULL;
     brk_routes_init(&self->routes[0], self->sockets[0], true);
     brk_routes_init(&self->routes[1], self->sockets[1], false);
-    if (!self->sockets[0] || s_bind(self->sockets[0], config->inside) < 0 ||
-        (config->local && s_bind(self->sockets[0], config->local) < 0))
+    if (!self->sockets[0] || brk_socket_bind(self->sockets[0], config->inside) < 0 ||
+        (config->local && brk_socket_bind(self->sockets[0], config->local) < 0))
         return -1;
-    if (config->open_endpoint && (!self->sockets[1] || s_bind(self->sockets[1], config->open_endpoint) < 0))
+    if (config->open_endpoint &&
+        (!self->sockets[1] || brk_socket_bind(self->sockets[1], config->open_endpoint) < 0))
         return -1;
     return 0;
 }
