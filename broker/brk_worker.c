@@ -172,13 +172,19 @@ static void s_fail_unserved(brk_core_t *self, int64_t now, brk_service_t *servic
     }
 }
 
+/* Peers of the open endpoint (--dev) may try their own services, not stand in for the database. */
+static bool s_may_serve(const brk_peer_t *peer, proto_bytes_t service)
+{
+    return peer->trusted || !proto_bytes_is(service, "db");
+}
+
 void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
 {
     static const uint8_t empty_map = 0x80;
     proto_record_t ready = *record;
     if (ready.body.size == 0)
         ready.body = (proto_bytes_t){&empty_map, 1};
-    bool sound = peer->trusted && ready.number >= 1 && ready.number <= BRK_WINDOW &&
+    bool sound = s_may_serve(peer, ready.service) && ready.number >= 1 && ready.number <= BRK_WINDOW &&
                  proto_value_check(ready.body) == 0;
     brk_service_t *service = sound ? brk_service_get(self, ready.service) : NULL;
     bool goes_on = service && peer->service == service && peer->epoch == ready.epoch;

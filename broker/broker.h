@@ -13,7 +13,7 @@ typedef struct broker_config {
     const char *inside;                   /* inproc:// endpoint */
     const char *local;                    /* ipc:// endpoint, made with mode 0600; NULL: none */
     const char *open_endpoint;            /* tcp:// endpoint; NULL: none */
-    const char *open_subject, *open_role; /* who its peers are taken for */
+    const char *open_subject, *open_role; /* who its peers, and Majordomo ones, are taken for; NULL: nobody */
     uint32_t queue;                       /* most waiting requests per service */
 } broker_config_t;
 

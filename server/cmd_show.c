@@ -10,11 +10,11 @@
 
 enum { S_OPTIONS = SRV_SET(SRV_OPT_ipc), S_COLUMNS = 32, S_TIMEOUT_MS = 2000 };
 
-static const char *const s_tables[] = {"services", "workers", "queues", "inflight", "stats"};
+static const char *const s_tables[] = {"services", "workers", "operations", "queues", "inflight", "stats"};
 
 static void s_help(void)
 {
-    puts("usage: muster show [services|workers|queues|inflight|stats] [--json] [--ipc PATH]\n"
+    puts("usage: muster show [services|workers|operations|queues|inflight|stats] [--json] [--ipc PATH]\n"
          "\n"
          "Prints a table of the running broker (default: services).\n"
          "  --json  as JSON");
@@ -146,7 +146,8 @@ int srv_cmd_show(int argc, char **argv)
     if (srv_config_read(&config, S_OPTIONS, &argc, argv, &why) == 0) {
         const char *table = argc > 1 ? argv[1] : s_tables[0];
         if (argc > 2 || !s_is_table(table))
-            proto_buf_string(&why, "there are the tables services, workers, queues, inflight and stats");
+            proto_buf_string(
+                &why, "there are the tables services, workers, operations, queues, inflight and stats");
         else if (srv_ipc_endpoint(srv_config_text(&config, SRV_OPT_ipc), endpoint, sizeof endpoint) < 0)
             proto_buf_string(&why, "the path of --ipc is too long for a socket");
         else

@@ -45,8 +45,8 @@ static int s_start_broker(srv_serve_t *self, const srv_serve_plan_t *plan, void 
         .inside = s_inside.endpoint,
         .local = plan->local,
         .open_endpoint = plan->open_endpoint,
-        .open_subject = "dev",
-        .open_role = "admin",
+        .open_subject = plan->open_endpoint ? "dev" : NULL,
+        .open_role = plan->open_endpoint ? "admin" : NULL,
         .queue = (uint32_t)s_number(plan, SRV_OPT_queue),
     };
     self->broker = s_begin(broker_actor, &self->broker_config);
