@@ -201,15 +201,21 @@ def test_identity_is_kept_while_a_request_waits(party):
     assert (got.subject, got.role, got.claims) == (b"dev", b"admin", b"")
 
 
-def test_ready_over_tcp_is_refused(party):
-    stranger = party.peer("tcp")
-    before = stranger.stats()["rejected"]
-    stranger.send(ready("greeter", GREET))
-    stranger.expect(DISCONNECT)
+def test_over_tcp_nobody_stands_in_for_the_database(party):
+    stranger, client = party.peer("tcp"), party.peer()
+    before = client.stats()["rejected"]
     stranger.send(ready("db"))
     stranger.expect(DISCONNECT)
-    assert {row["service"] for row in stranger.table("workers")} == {"db", "chat"}
-    assert stranger.stats()["rejected"] == before + 2
+    stranger.send(ready("mmi.service"))
+    stranger.expect(DISCONNECT)
+    stranger.send(ready("greeter", GREET))
+    stranger.expect(HEARTBEAT)
+    assert {row["service"] for row in client.table("workers")} == {"db", "chat", "greeter"}
+    assert client.stats()["rejected"] == before + 2
+    id_ = client.ask("greeter", "greet")
+    request = stranger.expect(REQUEST)
+    stranger.reply(request, "hello")
+    assert client.answer(id_) == "hello"
 
 
 @pytest.mark.parametrize("refused", [
