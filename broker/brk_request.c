@@ -95,20 +95,21 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     brk_send(self, now, worker, &record);
 }
 
-/* A native worker cannot read a body that is no RPC, nor can RPC be made of arguments that are no
+/* A native worker cannot read a body that is no RPC, nor can RPC be made of a name or arguments that are no
  * MessagePack. Only Majordomo peers make this a question. */
-static bool s_misfit(const brk_request_t *request, const brk_peer_t *worker, proto_bytes_t body)
+static bool s_misfit(const brk_request_t *request, const brk_peer_t *worker, const proto_record_t *record)
 {
     if (!worker->mdp)
         return request->opaque;
-    return !request->raw && body.size > 0 && proto_value_check(body) < 0;
+    return !request->raw && (!proto_utf8_valid(record->name) ||
+                             (record->body.size > 0 && proto_value_check(record->body) < 0));
 }
 
 /* Hands it to this worker, or refuses it. */
 static void s_give(brk_core_t *self, int64_t now, brk_request_t *request, brk_peer_t *worker,
                    const proto_record_t *record)
 {
-    if (s_misfit(request, worker, record->body))
+    if (s_misfit(request, worker, record))
         brk_request_fail(self, now, request, PROTO_ERROR_malformed);
     else
         s_dispatch(self, now, request, worker, *record);

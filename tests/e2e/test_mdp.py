@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """Majordomo 0.1 and 0.2 beside native peers: clients and workers of each kind, in every mix, and MMI."""
-import decimal
+import concurrent.futures
 import os
 import time
 
@@ -8,12 +8,11 @@ import msgpack
 import pytest
 import zmq
 
-from conftest import SLOW, Server, wait_for
+from conftest import Server, wait_for
 from mdp import DISCONNECT, FINAL, HEARTBEAT, PARTIAL, READY, REQUEST, Crowd, receive, rpc, value
-from native import ERROR
-from native import FINAL as NATIVE_FINAL
+from native import ERROR, HELLO, Party, Record, encode
 from native import PARTIAL as NATIVE_PARTIAL
-from native import Party
+from native import REQUEST as NATIVE_REQUEST
 
 ENDPOINTS = """
 -- @endpoint GET /twice/{n}
@@ -165,7 +164,7 @@ def test_an_rpc_that_contradicts_itself_is_refused_by_its_msgid(crowd, params):
 @pytest.mark.parametrize("worker_version", [1, 2])
 def test_frames_pass_as_they_are(crowd, client_version, worker_version):
     client, worker = crowd.client(client_version), crowd.worker("echo", worker_version)
-    for body in ([b"a"], [b""], [b"", b"", b"x"], [bytes(100000), b"y"], [rpc(5, "say", {"n": decimal.Decimal and 1})],
+    for body in ([b"a"], [b""], [b"", b"", b"x"], [bytes(100000), b"y"], [rpc(5, "say", {"n": 1})],
                  [b"%d" % i for i in range(50)]):
         client.send("echo", *body)
         address, got = worker.work()
@@ -275,11 +274,11 @@ def test_wrong_answers_of_a_majordomo_worker(crowd, party, body):
     assert client.answer(id_) == 1
 
 
-def test_arguments_that_are_no_messagepack_never_reach_it(crowd, party):
+@pytest.mark.parametrize("name,body", [(b"greet", b"\xc1"), (b"greet", b"\x80\x80"), (b"\xff", b"\x80")])
+def test_what_is_no_messagepack_never_reaches_a_majordomo_worker(crowd, party, name, body):
     worker, client = crowd.worker("greeter"), party.peer()
     id_ = client.next_id()
-    from native import REQUEST as NATIVE_REQUEST, Record
-    client.send(Record(NATIVE_REQUEST, id=id_, deadline=5000, service=b"greeter", name=b"greet", body=b"\xc1"))
+    client.send(Record(NATIVE_REQUEST, id=id_, deadline=5000, service=b"greeter", name=name, body=body))
     client.refused(id_, "malformed")
     worker.quiet()
 
@@ -398,7 +397,6 @@ def test_another_dialect_under_the_same_identity_is_another_peer(crowd, party):
     client = crowd.client(2)
     old.send_multipart([b"MDPC02", b"\1", b"echo", b"lost"])
     address, _ = worker.work()
-    from native import HELLO, Record, encode
     old.send(encode(Record(HELLO)))
     assert receive(old, 5)[0][:2] == b"MU"
     worker.reply(address, b"for nobody")
@@ -415,7 +413,6 @@ def test_another_dialect_under_the_same_identity_is_another_peer(crowd, party):
 def test_a_majordomo_worker_behind_http(crowd, served):
     worker = crowd.worker("greeter", 2, {"window": 4, "catalogue": CATALOGUE, "offers": [[77, "greet", 1]]})
     wait_for(lambda: "/greet/{name}" in served.request("GET", "/openapi.json").json["paths"])
-    import concurrent.futures
     with concurrent.futures.ThreadPoolExecutor() as pool:
         asked = pool.submit(served.request, "GET", "/greet/Bob?factor=1.50")
         address, msgid, operation, arguments, context = worker.work_rpc()
