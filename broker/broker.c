@@ -196,21 +196,17 @@ static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *i
         s_change(self, route, now, mdp);
     if (route->peer == 0)
         s_join(self, route, now);
-    if (route->peer || route->dirty) /* one with last words goes when they are said */
+    if (route->peer)
         return route;
-    brk_routes_remove(route);
+    if (!route->dirty) /* one with last words goes when they are said */
+        brk_routes_remove(route);
     return NULL;
 }
 
-static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_bytes_t frame)
+static void s_take_batch(s_broker_t *self, brk_route_t *route, int64_t now, proto_batch_t *batch)
 {
-    proto_batch_t batch;
-    if (proto_batch_open(&batch, frame) < 0) {
-        brk_core_malformed(self->core, now, route->peer, 0);
-        return;
-    }
     proto_record_t record;
-    for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;) {
+    for (int rc; (rc = proto_batch_next(batch, &record)) != 0;) {
         if (route->peer == 0) /* after a DISCONNECT: what follows it in the frame comes from a new peer */
             s_join(self, route, now);
         if (rc > 0)
@@ -247,23 +243,17 @@ static uint32_t s_read_frames(s_broker_t *self, void *socket, bool more)
     return count;
 }
 
-static void s_take_mdp(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, uint32_t count,
-                       int64_t now)
+static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const brk_mdp_message_t *message)
 {
-    brk_mdp_message_t message;
-    brk_route_t *route =
-        brk_mdp_read(self->frames, count, &message) == 0 ? s_route(self, routes, identity, now, true) : NULL;
-    if (!route || route->peer == 0) {
-        brk_core_malformed(self->core, now, 0, 0);
-        return;
-    }
-    brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, &message);
+    brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, message);
+    if (route->out.size > PROTO_BATCH_BYTES) /* MMI answers do not pass s_say */
+        s_make_room(route);
     if (route->out.size)
         s_mark(self, route);
 }
 
-/* Reads one message. True when there was one. One frame is native, several are Majordomo's; what is neither
- * is dropped and counted. */
+/* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
+ * whoever sent it stays who it was. */
 static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
 {
     zmq_msg_t identity;
@@ -273,11 +263,18 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
         return false;
     }
     uint32_t count = s_read_frames(self, routes->socket, zmq_msg_more(&identity));
-    brk_route_t *route = count == 1 ? s_route(self, routes, &identity, now, false) : NULL;
-    if (route)
-        s_take(self, route, now, self->frames[0]);
-    else
-        s_take_mdp(self, routes, &identity, count, now);
+    proto_batch_t batch;
+    brk_mdp_message_t message;
+    brk_route_t *route = NULL;
+    if (count == 1 && proto_batch_open(&batch, self->frames[0]) == 0) {
+        if ((route = s_route(self, routes, &identity, now, false)))
+            s_take_batch(self, route, now, &batch);
+    } else if (brk_mdp_read(self->frames, count, &message) == 0) {
+        if ((route = s_route(self, routes, &identity, now, true)))
+            s_take_mdp(self, route, now, &message);
+    }
+    if (!route)
+        brk_core_malformed(self->core, now, 0, 0);
     for (uint32_t i = 0; i < count; i++)
         zmq_msg_close(&self->parts[i]);
     zmq_msg_close(&identity);

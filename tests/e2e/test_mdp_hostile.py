@@ -68,8 +68,11 @@ DROPPED = {
     "0.2 FINAL without the empty frame": (W2, b"\4", NO_ONE, b"x", b"x"),
     "0.2 PARTIAL without body": (W2, b"\3", NO_ONE, b""), "0.2 PARTIAL without the empty frame": (W2, b"\3", NO_ONE, b"x", b"x"),
     "a worker behind a frame": (b"a", b"", W1, b"\4"), "0.1 worker without the empty frame": (W1, b"\4"),
-    "native and more": (b"MU\1\0", b"x"),
+    "native and more": (b"MU\1\0", b"x"), "a native head alone": (b"MU\1\0",), "an empty frame alone": (b"",),
+    "a text alone": (b"hello",), "0.2 client's header alone": (C2,), "0.2 worker's header alone": (W2,),
 }
+
+SMALL = [frames for frames in DROPPED.values() if sum(map(len, frames)) < 10000]
 
 # What a worker says that is no registered one (any more), and gets DISCONNECT for, in its own version.
 DISCONNECTED = {
@@ -148,6 +151,24 @@ def test_layouts_that_are_dropped(crowd):
         before += 1
 
 
+def test_what_is_dropped_costs_nobody_the_registration(crowd):
+    good = Good(crowd)
+    for frames in SMALL:
+        good.worker.socket.send_multipart(frames)
+        good.client.socket.send_multipart(frames)
+    good.served()
+
+
+def test_a_client_that_never_listens(crowd, served):
+    """Answers that nobody takes are kept up to a bound, and then dropped."""
+    good, deaf = Good(crowd), crowd.socket(RCVHWM=1, RCVBUF=4096, SNDTIMEO=30000)
+    for _ in range(20):
+        for _ in range(1000):
+            deaf.send_multipart([b"", C1, b"mmi.stats", b""])
+        good.served()
+    wait_for(lambda: "a peer does not take its messages" in served.log())
+
+
 @pytest.mark.parametrize("name", DISCONNECTED)
 def test_layouts_that_are_disconnected(crowd, name):
     good, peer, frames = Good(crowd), crowd.socket(), DISCONNECTED[name]
@@ -163,8 +184,7 @@ def test_random_frames(crowd, served):
     """Right messages with a few mistakes each."""
     good, chance = Good(crowd), random.Random(7)
     peers = [crowd.socket(SNDTIMEO=5000) for _ in range(4)]
-    layouts = [frames for frames, _ in ANSWERED.values()] + list(DISCONNECTED.values()) + [
-        frames for frames in DROPPED.values() if sum(map(len, frames)) < 10000] + [
+    layouts = [frames for frames, _ in ANSWERED.values()] + list(DISCONNECTED.values()) + SMALL + [
         (W2, b"\1", b"w", msgpack.packb({"window": 3})), (b"", W1, b"\1", b"w")]
     pieces = [b"", C1, C2, W1, W2, b"\1", b"\2", b"\3", b"\4", b"\5", b"\6", b"db", b"w", b"muster", b"mmi.stats", NO_ONE, TWICE]
     for turn in range(4000):
