@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker: one thread, its ROUTER sockets and the core. Peers inside this process and on the local socket
  * of this user are trusted: they may be workers and name whom they speak for. Peers of `open_endpoint`
- * (--dev) may only ask. */
+ * (--dev) may ask, and be workers of any service but `db`. Native and Majordomo peers share the sockets. */
 #ifndef BROKER_H
 #define BROKER_H
 

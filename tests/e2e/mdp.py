@@ -11,7 +11,7 @@ import zmq
 from conftest import SLOW
 
 # Commands of workers, by version.
-READY, REQUEST, PARTIAL, FINAL, HEARTBEAT, DISCONNECT = "READY", "REQUEST", "PARTIAL", "FINAL", "HEARTBEAT", "DISCONNECT"
+READY, REQUEST, PARTIAL, FINAL, HEARTBEAT, DISCONNECT = "READY REQUEST PARTIAL FINAL HEARTBEAT DISCONNECT".split()
 BYTES = {1: {READY: 1, REQUEST: 2, FINAL: 3, HEARTBEAT: 4, DISCONNECT: 5},
          2: {READY: 1, REQUEST: 2, PARTIAL: 3, FINAL: 4, HEARTBEAT: 5, DISCONNECT: 6}}
 NAMES = {version: {bytes([b]): name for name, b in table.items()} for version, table in BYTES.items()}
@@ -162,7 +162,7 @@ class Worker:
             return frames[2:]
 
     def quiet(self, seconds=0.1):
-        """Asserts that no more than heartbeats come for so long. (The only way to see that something does not happen.)"""
+        """Asserts that only heartbeats come for so long. (The only way to see that something does not happen.)"""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             frames = receive(self.socket, left)

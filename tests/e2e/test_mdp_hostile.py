@@ -45,8 +45,10 @@ DROPPED = {
     "0.1 with an empty service": (b"", C1, b"", TWICE), "0.1 with a long service": (b"", C1, b"x" * 256, TWICE),
     "0.1 with NUL in the service": (b"", C1, b"d\0b", TWICE), "0.1 with a line feed in it": (b"", C1, b"db\n", TWICE),
     "0.1 in lower case": (b"", b"mdpc01", b"db", TWICE), "0.3": (b"", b"MDPC03", b"db", TWICE),
-    "0.1 with a longer header": (b"", b"MDPC01\0", b"db", TWICE), "0.1 with a shorter one": (b"", b"MDPC0", b"db", TWICE),
-    "0.2 header and command": (C2, b"\1"), "0.2 without service": (C2, b"\1", b""), "0.2 without body": (C2, b"\1", b"db"),
+    "0.1 with a longer header": (b"", b"MDPC01\0", b"db", TWICE),
+    "0.1 with a shorter one": (b"", b"MDPC0", b"db", TWICE),
+    "0.2 header and command": (C2, b"\1"), "0.2 without service": (C2, b"\1", b""),
+    "0.2 without body": (C2, b"\1", b"db"),
     "0.2 without command": (C2, b"db", TWICE), "0.2 with an empty command": (C2, b"", b"db", TWICE),
     "0.2 with a long command": (C2, b"\1\0", b"db", TWICE), "0.2 with a text as command": (C2, b"1", b"db", TWICE),
     "0.2 with an empty service": (C2, b"\1", b"", TWICE), "0.2 with DEL in it": (C2, b"\1", b"d\x7fb", TWICE),
@@ -55,7 +57,8 @@ DROPPED = {
     "65 MiB in two": (C2, b"\1", b"db", bytes(33 << 20), bytes(32 << 20)),
     "0.1 READY without service": (b"", W1, b"\1"), "0.2 READY without service": (W2, b"\1"),
     "0.1 READY with an empty one": (b"", W1, b"\1", b""), "0.2 READY with an empty one": (W2, b"\1", b""),
-    "0.1 READY with too much": (b"", W1, b"\1", b"w", b"\x80", b""), "0.2 READY with too much": (W2, b"\1", b"w", b"", b""),
+    "0.1 READY with too much": (b"", W1, b"\1", b"w", b"\x80", b""),
+    "0.2 READY with too much": (W2, b"\1", b"w", b"", b""),
     "0.2 READY with a bad name": (W2, b"\1", b"w\r"),
     "0.1 worker without command": (b"", W1), "0.2 worker without command": (W2, b""),
     "0.1 command 0": (b"", W1, b"\0"), "0.2 command 0": (W2, b"\0"), "0.1 command 6": (b"", W1, b"\6"),
@@ -66,7 +69,8 @@ DROPPED = {
     "0.1 REPLY without the empty frame": (b"", W1, b"\3", NO_ONE, b"x", b"x"),
     "0.2 FINAL without address": (W2, b"\4"), "0.2 FINAL without body": (W2, b"\4", NO_ONE, b""),
     "0.2 FINAL without the empty frame": (W2, b"\4", NO_ONE, b"x", b"x"),
-    "0.2 PARTIAL without body": (W2, b"\3", NO_ONE, b""), "0.2 PARTIAL without the empty frame": (W2, b"\3", NO_ONE, b"x", b"x"),
+    "0.2 PARTIAL without body": (W2, b"\3", NO_ONE, b""),
+    "0.2 PARTIAL without the empty frame": (W2, b"\3", NO_ONE, b"x", b"x"),
     "a worker behind a frame": (b"a", b"", W1, b"\4"), "0.1 worker without the empty frame": (W1, b"\4"),
     "native and more": (b"MU\1\0", b"x"), "a native head alone": (b"MU\1\0",), "an empty frame alone": (b"",),
     "a text alone": (b"hello",), "0.2 client's header alone": (C2,), "0.2 worker's header alone": (W2,),
@@ -186,7 +190,8 @@ def test_random_frames(crowd, served):
     peers = [crowd.socket(SNDTIMEO=5000) for _ in range(4)]
     layouts = [frames for frames, _ in ANSWERED.values()] + list(DISCONNECTED.values()) + SMALL + [
         (W2, b"\1", b"w", msgpack.packb({"window": 3})), (b"", W1, b"\1", b"w")]
-    pieces = [b"", C1, C2, W1, W2, b"\1", b"\2", b"\3", b"\4", b"\5", b"\6", b"db", b"w", b"muster", b"mmi.stats", NO_ONE, TWICE]
+    pieces = [b"", C1, C2, W1, W2, b"\1", b"\2", b"\3", b"\4", b"\5", b"\6", b"db", b"w", b"muster",
+              b"mmi.stats", NO_ONE, TWICE]
     for turn in range(4000):
         frames = list(chance.choice(layouts))
         for _ in range(chance.randint(0, 3)):
