@@ -39,7 +39,8 @@ brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name)
     brk_service_t *service = brk_service_find(self, name);
     if (service)
         return service;
-    if (self->service_count == BRK_SERVICES || name.size == 0 || proto_bytes_is(name, "muster"))
+    if (self->service_count == BRK_SERVICES || name.size == 0 || proto_bytes_is(name, "muster") ||
+        (name.size >= 4 && memcmp(name.data, "mmi.", 4) == 0))
         return NULL;
     service = calloc(1, sizeof *service);
     PROTO_ASSERT(service != NULL);

@@ -54,6 +54,7 @@ typedef struct s_peer {
     uint64_t id; /* 0: not joined */
     const brk_right_t *right;
     bool worker, silent; /* silent: neither answers nor beats */
+    bool mdp;            /* as a stock Majordomo worker: one request at a time, and no heartbeats meanwhile */
     int64_t silent_until, beat_at;
     uint32_t epoch;
     bool slow;       /* offers the exclusive operation */
@@ -95,12 +96,19 @@ static void s_say(s_peer_t *peer, proto_record_t record)
 {
     if (!peer->id)
         peer->id = brk_core_join(s_world.core, s_world.now, peer->right, peer);
+    if (peer->mdp)
+        brk_core_speaks_mdp(s_world.core, peer->id);
     brk_core_record(s_world.core, s_world.now, peer->id, &record);
 }
 
 static void s_hello(s_peer_t *peer)
 {
     s_say(peer, (proto_record_t){.type = PROTO_HELLO});
+}
+
+static uint16_t s_window(const s_peer_t *peer)
+{
+    return peer->mdp ? 1 : S_WINDOW;
 }
 
 /* Offers operations 1 (reads), 2 (writes) and, with the slow share, 3 (exclusive). */
@@ -120,7 +128,7 @@ static void s_announce(s_peer_t *peer)
         proto_write_uint(&body, flags[i]);
     }
     s_say(peer, (proto_record_t){.type = PROTO_READY,
-                                 .number = S_WINDOW,
+                                 .number = s_window(peer),
                                  .epoch = peer->epoch,
                                  .service = proto_bytes_of("db"),
                                  .body = proto_buf_bytes(&body)});
@@ -187,7 +195,7 @@ static void s_on_request(s_peer_t *peer, const proto_record_t *record)
         current += peer->held[i].epoch == peer->epoch;
         assert_false(peer->held[i].epoch == peer->epoch && peer->held[i].exclusive);
     }
-    assert_true(current < S_WINDOW);
+    assert_true(current < s_window(peer));
     assert_true(peer->held_count < S_HELD);
     peer->held[peer->held_count++] = (s_held_t){record->id, record->epoch, n, record->operation == 3};
     assert_true(record->operation != 3 || peer->slow);
@@ -337,7 +345,10 @@ static void s_renew(s_peer_t *peer)
 /* One thing a worker may do. */
 static void s_work(s_peer_t *peer)
 {
-    if (peer->held_count && s_chance(60)) {
+    if (peer->mdp) {
+        if (peer->held_count && s_chance(3))
+            s_answer(peer, &peer->held[--peer->held_count]);
+    } else if (peer->held_count && s_chance(60)) {
         int i = s_chance(70) ? 0 : (int)s_random((uint32_t)peer->held_count);
         s_held_t held = peer->held[i];
         bool back = s_chance(8);
@@ -408,7 +419,7 @@ static void s_live(s_peer_t *peer)
     }
     if (peer->worker && !peer->registered && s_chance(20))
         s_ready(peer);
-    if (peer->id && s_world.now >= peer->beat_at) {
+    if (peer->id && s_world.now >= peer->beat_at && !(peer->mdp && peer->held_count)) {
         s_say(peer, (proto_record_t){.type = PROTO_HEARTBEAT});
         peer->beat_at = s_world.now + PROTO_HEARTBEAT_MS;
     }
@@ -467,6 +478,7 @@ static void s_run(uint64_t seed)
     for (int i = S_CLIENTS; i < S_CLIENTS + S_WORKERS; i++) {
         s_world.peers[i].worker = true;
         s_world.peers[i].slow = i % 2;
+        s_world.peers[i].mdp = i + 2 >= S_CLIENTS + S_WORKERS && seed % 2;
     }
     uint32_t accidents = (uint32_t)(seed % 4) * 7;
     for (int i = 0; i < S_STEPS; i++)
