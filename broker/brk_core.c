@@ -133,6 +133,19 @@ uint64_t brk_core_join(brk_core_t *self, int64_t now, const brk_right_t *right, 
     return id;
 }
 
+void brk_core_speaks_mdp(brk_core_t *self, uint64_t id)
+{
+    brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    if (peer)
+        peer->mdp = true;
+}
+
+bool brk_core_is_worker(const brk_core_t *self, uint64_t id)
+{
+    const brk_peer_t *peer = proto_slab_find(&self->peers, id);
+    return peer && peer->service;
+}
+
 /* Forgets a peer: its registration ends, its requests are given up. */
 static void s_forget(brk_core_t *self, int64_t now, brk_peer_t *peer)
 {
@@ -278,19 +291,37 @@ void brk_core_malformed(brk_core_t *self, int64_t now, uint64_t id, uint64_t req
         brk_send_error(self, now, peer, request, PROTO_ERROR_malformed);
 }
 
+/* A stock Majordomo worker says nothing while it works: it may do so until its last request's deadline. */
+static bool s_busy(const brk_peer_t *peer, int64_t now)
+{
+    for (const brk_request_t *request = peer->working; request; request = request->next_of_worker)
+        if (request->deadline > now)
+            return true;
+    return false;
+}
+
+static bool s_gone(const brk_peer_t *peer, int64_t now)
+{
+    int64_t silent = now - peer->heard;
+    if (peer->service && peer->mdp)
+        return silent >= BRK_MDP_EXPIRY_MS && !s_busy(peer, now);
+    if (peer->service || peer->hello)
+        return silent >= PROTO_EXPIRY_MS;
+    return silent >= 5 * PROTO_EXPIRY_MS && !peer->requests;
+}
+
 /* Silent peers are given up; those we were silent to hear a heartbeat. */
 static void s_sweep(brk_core_t *self, int64_t now)
 {
     uint32_t at = 0;
     for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));) {
-        bool beats = peer->service || peer->hello;
-        if (now - peer->heard >= (beats ? PROTO_EXPIRY_MS : 5 * PROTO_EXPIRY_MS) &&
-            (beats || !peer->requests)) {
+        if (s_gone(peer, now)) {
             if (peer->service)
                 self->stats.workers_lost++;
             brk_send_type(self, now, peer, PROTO_DISCONNECT);
             s_forget(self, now, peer);
-        } else if (beats && now - peer->told >= PROTO_HEARTBEAT_MS) {
+        } else if ((peer->service || peer->hello) &&
+                   now - peer->told >= (peer->mdp ? BRK_MDP_HEARTBEAT_MS : PROTO_HEARTBEAT_MS)) {
             brk_send_type(self, now, peer, PROTO_HEARTBEAT);
         }
     }

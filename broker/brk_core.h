@@ -21,6 +21,12 @@
 
 typedef struct brk_core brk_core_t;
 
+/* Flags of records inside the broker, never on the wire. */
+enum {
+    BRK_RAW = 0x80,   /* the body is a Majordomo peer's frames, packed (brk_frame.h) */
+    BRK_OPAQUE = 0x40 /* REQUEST, with BRK_RAW: no RPC is in them, so only a Majordomo worker can take it */
+};
+
 /* How the core speaks to the peer that joined with `tag`: `record` borrows from whatever is at hand and must
  * be used up before returning. */
 typedef void(brk_send_fn)(void *arg, void *tag, const proto_record_t *record);
@@ -51,6 +57,14 @@ uint64_t brk_core_join(brk_core_t *self, int64_t now, const brk_right_t *right, 
 void brk_core_renew(brk_core_t *self, int64_t now, uint64_t peer, const brk_right_t *right);
 /* Counts a peer that was turned away before it could join. */
 void brk_core_denied(brk_core_t *self);
+/* The peer speaks Majordomo: its heartbeats are slower, it is silent while it works, and its requests have
+ * BRK_RAW. Call once, after it joined. */
+void brk_core_speaks_mdp(brk_core_t *self, uint64_t peer);
+/* Whether it is a registered worker. */
+bool brk_core_is_worker(const brk_core_t *self, uint64_t peer);
+/* How the request of this token and epoch, in flight at this worker, was handed to it: 1 with BRK_RAW, 0
+ * without, -1 when there is none. */
+int brk_core_handed(const brk_core_t *self, uint64_t peer, uint64_t token, uint32_t epoch);
 /* The peer cannot be reached any more. Unknown ids are ignored here and below. */
 void brk_core_leave(brk_core_t *self, int64_t now, uint64_t peer);
 /* A well-formed record of a peer. */
@@ -74,10 +88,18 @@ void brk_core_on_refuse(brk_core_t *self, brk_refuse_fn *refuse);
 const brk_stats_t *brk_core_stats(const brk_core_t *self);
 /* Asserts every invariant; costs time in proportion to everything there is. */
 void brk_core_check(const brk_core_t *self);
-/* Appends the answer of the broker's own service `muster` to an operation (services, workers, queues,
- * inflight, stats) as MessagePack. -1 for an unknown one. */
+/* Appends the answer of the broker's own service `muster` to an operation (services, workers, operations,
+ * queues, inflight, stats, describe) as MessagePack; `arguments` is a map, or anything. -1 for an unknown
+ * one. */
 PROTO_MUST_CHECK int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation,
-                                    proto_buf_t *out);
+                                    proto_bytes_t arguments, proto_buf_t *out);
+/* Whether the broker itself answers `describe` for this service: its workers have published a catalogue, and
+ * no operation of theirs has that name. */
+bool brk_core_describes(const brk_core_t *self, proto_bytes_t service);
+/* Appends the packed frames with which the broker answers the service `name`, which begins with "mmi."
+ * (RFC 8). `started` is when the broker was (ms). */
+void brk_core_mmi(const brk_core_t *self, int64_t now, int64_t started, uint64_t peer, proto_bytes_t name,
+                  const proto_bytes_t *body, uint32_t count, proto_buf_t *out);
 /* Dumps itself for people. */
 void brk_core_show(const brk_core_t *self, int64_t now, proto_buf_t *out);
 

@@ -12,8 +12,11 @@ enum {
     BRK_OPERATIONS = 4096, /* most operations of a service, the catch-all included */
     BRK_WINDOW = 256,      /* most requests a worker may accept at once */
     BRK_LOADS = BRK_WINDOW + 1,
-    BRK_CATALOGUES = 8, /* most catalogues kept of a service */
-    BRK_SWEEP_MS = 100  /* how often silence is looked at */
+    BRK_CATALOGUES = 8,          /* most catalogues kept of a service */
+    BRK_SWEEP_MS = 100,          /* how often silence is looked at */
+    BRK_MDP_HEARTBEAT_MS = 2000, /* to Majordomo workers: stock ones expect one every 2.5 s ... */
+    BRK_MDP_EXPIRY_MS = 10000,   /* ... and say one as often, but not while they work */
+    BRK_LATENCIES = 18           /* steps of a histogram: below 1 ms, 2, 4 ... */
 };
 
 typedef struct brk_peer brk_peer_t;
@@ -40,6 +43,9 @@ typedef struct brk_operation {
     brk_lane_t *lanes;             /* whose turn it is; ring */
     brk_request_t *returned, *returned_last; /* given back unstarted: before all lanes */
     uint32_t waiting;
+    uint32_t in_flight;
+    uint64_t answered, errors;         /* with FINAL; with an error, of the worker's or the broker's */
+    uint32_t latencies[BRK_LATENCIES]; /* how long answers took: [n] below 2^n ms, the last one the rest */
     struct brk_operation *next, *prev; /* ring of operations with waiting requests; NULL: none waits */
 } brk_operation_t;
 
@@ -72,6 +78,7 @@ struct brk_peer {
     void *tag;                /* the shell's */
     const brk_right_t *right; /* borrowed */
     bool hello;               /* wants catalogues and heartbeats */
+    bool mdp;                 /* speaks Majordomo */
     int64_t heard, told;
     brk_request_t *requests; /* of this client */
     brk_lane_t *lanes;
@@ -99,13 +106,14 @@ struct brk_request {
     brk_state_t state;
     bool reads, exclusive;
     bool is_returned;
+    bool raw, opaque;   /* BRK_RAW, BRK_OPAQUE */
     brk_peer_t *client; /* NULL: nobody waits for it any more */
     brk_request_t *next_of_client, *prev_of_client;
     brk_operation_t *operation;
     brk_peer_t *worker;
     brk_request_t *next_of_worker, *prev_of_worker;
     proto_wheel_node_t timer;
-    int64_t deadline;
+    int64_t asked, deadline;
     brk_lane_t *lane; /* while waiting */
     brk_request_t *next_waiting, *prev_waiting;
     proto_buf_t stored; /* while waiting: the whole request, as a batch of one */
@@ -152,6 +160,11 @@ brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_byt
 bool brk_operation_served(const brk_operation_t *self);
 /* Keeps a catalogue; NULL when it is known already, of this generation or a newer one. */
 const brk_catalogue_t *brk_service_learn(brk_service_t *self, uint64_t hash, proto_bytes_t body);
+
+/* brk_operations.c */
+void brk_table_operations(const brk_core_t *self, int64_t now, proto_buf_t *out);
+/* The operations of the service that `arguments` name, or of all; -1 for an unknown service. */
+PROTO_MUST_CHECK int brk_table_describe(const brk_core_t *self, proto_bytes_t arguments, proto_buf_t *out);
 
 /* brk_worker.c */
 /* READY: a registration, or, of a worker that is registered with this service and epoch, other offers,

@@ -3,6 +3,7 @@
 #include "brk_internal.h"
 
 #include "proto_catalogue.h"
+#include "proto_value.h"
 
 enum { S_KEEP = 16384 /* bytes a slot may keep */ };
 
@@ -82,15 +83,36 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     s_link_worker(request, worker);
     request->state = BRK_IN_FLIGHT;
     request->operation->service->in_flight++;
+    request->operation->in_flight++;
     self->in_flight++;
     proto_wheel_remove(&self->wheel, &request->timer);
     proto_wheel_add(&self->wheel, &request->timer, request->deadline);
     record.id = request->token;
     record.epoch = worker->epoch;
     record.deadline = request->deadline > now ? (uint32_t)(request->deadline - now) : 1;
-    record.flags =
-        (uint8_t)((request->reads ? PROTO_FLAG_READ : 0) | (request->exclusive ? PROTO_FLAG_EXCLUSIVE : 0));
+    record.flags = (uint8_t)((request->reads ? PROTO_FLAG_READ : 0) |
+                             (request->exclusive ? PROTO_FLAG_EXCLUSIVE : 0) | (request->raw ? BRK_RAW : 0));
     brk_send(self, now, worker, &record);
+}
+
+/* A native worker cannot read a body that is no RPC, nor can RPC be made of a name or arguments that are no
+ * MessagePack. Only Majordomo peers make this a question. */
+static bool s_misfit(const brk_request_t *request, const brk_peer_t *worker, const proto_record_t *record)
+{
+    if (!worker->mdp)
+        return request->opaque;
+    return !request->raw && (!proto_utf8_valid(record->name) ||
+                             (record->body.size > 0 && proto_value_check(record->body) < 0));
+}
+
+/* Hands it to this worker, or refuses it. */
+static void s_give(brk_core_t *self, int64_t now, brk_request_t *request, brk_peer_t *worker,
+                   const proto_record_t *record)
+{
+    if (s_misfit(request, worker, record))
+        brk_request_fail(self, now, request, PROTO_ERROR_malformed);
+    else
+        s_dispatch(self, now, request, worker, *record);
 }
 
 static void s_wait(brk_core_t *self, int64_t now, brk_request_t *request, const proto_record_t *record)
@@ -133,6 +155,9 @@ static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
         return PROTO_ERROR_forbidden;
     if (self->draining && !client->service)
         return PROTO_ERROR_shutting_down;
+    if (operation && !brk_operation_served(operation) && record->flags & BRK_OPAQUE &&
+        operation->service->workers)
+        return PROTO_ERROR_malformed; /* its workers take named operations only */
     if (!operation || !brk_operation_served(operation))
         return PROTO_ERROR_no_worker;
     return PROTO_ERROR_none;
@@ -141,14 +166,14 @@ static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
 /* The broker's own service answers from its tables. */
 static void s_answer_own(brk_core_t *self, int64_t now, brk_peer_t *client, const proto_record_t *record)
 {
-    /* A gateway needs them to tell whether it is ready. */
-    if (!client->right->admin && !client->right->gateway) {
+    /* A gateway needs them to tell whether it is ready; what can be called everybody may ask. */
+    if (!client->right->admin && !client->right->gateway && !proto_bytes_is(record->name, "describe")) {
         self->stats.forbidden++;
         brk_send_error(self, now, client, record->id, PROTO_ERROR_forbidden);
         return;
     }
     proto_buf_reset(&self->body);
-    if (brk_core_table(self, now, record->name, &self->body) < 0) {
+    if (brk_core_table(self, now, record->name, record->body, &self->body) < 0) {
         brk_send_error(self, now, client, record->id, PROTO_ERROR_not_found);
         return;
     }
@@ -159,7 +184,7 @@ static void s_answer_own(brk_core_t *self, int64_t now, brk_peer_t *client, cons
 /* Peers that may not speak for others are who the rights say they are. */
 static void s_stamp(const brk_peer_t *client, proto_record_t *record)
 {
-    if (client->right->gateway)
+    if (client->right->gateway && !client->mdp) /* Majordomo has no place for it */
         return;
     record->subject = client->right->subject;
     record->role = client->right->role;
@@ -185,8 +210,13 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
         return;
     }
     proto_buf_t stored = request->stored;
-    *request =
-        (brk_request_t){.token = token, .client_id = given->id, .operation = operation, .stored = stored};
+    *request = (brk_request_t){.token = token,
+                               .client_id = given->id,
+                               .operation = operation,
+                               .raw = given->flags & BRK_RAW,
+                               .opaque = given->flags & BRK_OPAQUE,
+                               .asked = now,
+                               .stored = stored};
     int64_t left = given->deadline < self->limits.deadline_ms ? given->deadline : self->limits.deadline_ms;
     request->deadline = now + left;
     request->reads =
@@ -194,13 +224,14 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;
     s_link_client(request, client);
     proto_record_t record = *given;
+    record.flags &= PROTO_FLAG_ALL;
     s_stamp(client, &record);
     if (!client->right->calls_all)
         s_name_what_is_allowed(operation, &record);
     /* Whoever waits already for this operation is served before a newcomer. */
     brk_peer_t *worker = operation->waiting ? NULL : brk_worker_choose(operation);
     if (worker)
-        s_dispatch(self, now, request, worker, record);
+        s_give(self, now, request, worker, &record);
     else
         s_wait(self, now, request, &record);
 }
@@ -211,6 +242,7 @@ void brk_request_fail(brk_core_t *self, int64_t now, brk_request_t *request, pro
         brk_queue_remove(self, request);
     brk_peer_t *client = request->client;
     uint64_t client_id = request->client_id;
+    request->operation->errors++;
     s_release(self, request);
     if (client)
         brk_send_error(self, now, client, client_id, error);
@@ -232,20 +264,33 @@ void brk_request_feed(brk_core_t *self, int64_t now, brk_peer_t *worker)
         proto_record_t record;
         brk_queue_read(request, &record);
         brk_queue_remove(self, request);
-        s_dispatch(self, now, request, worker, record);
+        request->state = BRK_FREE;
+        s_give(self, now, request, worker, &record);
         s_trim(request);
     }
 }
 
 /* The request in flight at this worker that a record is about, or NULL: late, doubled or made up. */
+static brk_request_t *s_at(const brk_core_t *self, const brk_peer_t *worker, uint64_t token, uint32_t epoch)
+{
+    brk_request_t *request = proto_slab_find(&self->requests, token);
+    if (request && request->state == BRK_IN_FLIGHT && request->worker == worker && epoch == worker->epoch)
+        return request;
+    return NULL;
+}
+
 static brk_request_t *s_find(brk_core_t *self, const brk_peer_t *worker, const proto_record_t *record)
 {
-    brk_request_t *request = proto_slab_find(&self->requests, record->id);
-    if (request && request->state == BRK_IN_FLIGHT && request->worker == worker &&
-        record->epoch == worker->epoch)
-        return request;
-    self->stats.late++;
-    return NULL;
+    brk_request_t *request = s_at(self, worker, record->id, record->epoch);
+    self->stats.late += request == NULL;
+    return request;
+}
+
+int brk_core_handed(const brk_core_t *self, uint64_t peer, uint64_t token, uint32_t epoch)
+{
+    const brk_peer_t *worker = proto_slab_find(&self->peers, peer);
+    const brk_request_t *request = worker ? s_at(self, worker, token, epoch) : NULL;
+    return request ? request->raw : -1;
 }
 
 /* Takes a request off its worker. */
@@ -260,7 +305,20 @@ static void s_finish(brk_core_t *self, brk_request_t *request, bool credit)
         worker->exclusive = 0;
     s_unlink_worker(request);
     request->operation->service->in_flight--;
+    request->operation->in_flight--;
     self->in_flight--;
+}
+
+static void s_count(int64_t now, const brk_request_t *request, bool error)
+{
+    brk_operation_t *operation = request->operation;
+    uint64_t ms = (uint64_t)(now - request->asked);
+    int step = ms ? 64 - __builtin_clzll(ms) : 0;
+    operation->latencies[step < BRK_LATENCIES ? step : BRK_LATENCIES - 1]++;
+    if (error)
+        operation->errors++;
+    else
+        operation->answered++;
 }
 
 void brk_request_answer(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
@@ -274,7 +332,9 @@ void brk_request_answer(brk_core_t *self, int64_t now, brk_peer_t *worker, const
     worker->service->answered++;
     self->stats.answered++;
     if (request->client) {
+        s_count(now, request, given->type == PROTO_ERROR);
         proto_record_t record = {.type = given->type,
+                                 .flags = given->flags & BRK_RAW,
                                  .number = given->number,
                                  .id = request->client_id,
                                  .key = given->key,
@@ -290,7 +350,10 @@ void brk_request_partial(brk_core_t *self, int64_t now, brk_peer_t *worker, cons
     const brk_request_t *request = s_find(self, worker, given);
     if (request && request->client)
         brk_send(self, now, request->client,
-                 &(proto_record_t){.type = PROTO_PARTIAL, .id = request->client_id, .body = given->body});
+                 &(proto_record_t){.type = PROTO_PARTIAL,
+                                   .flags = given->flags & BRK_RAW,
+                                   .id = request->client_id,
+                                   .body = given->body});
 }
 
 void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
@@ -311,9 +374,10 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
     record.epoch = 0;
     record.deadline = 1; /* a REQUEST has one; the true one is request->deadline */
     request->state = BRK_FREE;
+    request->raw = false; /* what comes back is native */
     brk_peer_t *other = brk_worker_choose(request->operation);
     if (other)
-        s_dispatch(self, now, request, other, record);
+        s_give(self, now, request, other, &record);
     else if (!brk_operation_served(request->operation))
         brk_request_fail(self, now, request, PROTO_ERROR_no_worker);
     else if (brk_queue_put_back(self, request, &record) < 0)
@@ -353,6 +417,7 @@ void brk_request_expire(brk_core_t *self, int64_t now, brk_request_t *request)
     }
     brk_peer_t *client = request->client;
     self->stats.timed_out++;
+    request->operation->errors++;
     brk_request_orphan(self, now, request); /* its worker still owes the answer that gives the credit back */
     if (client)
         brk_send_error(self, now, client, request->client_id,
@@ -362,6 +427,7 @@ void brk_request_expire(brk_core_t *self, int64_t now, brk_request_t *request)
 void brk_request_lost(brk_core_t *self, int64_t now, brk_request_t *request)
 {
     request->operation->service->in_flight--;
+    request->operation->in_flight--;
     self->in_flight--;
     request->worker = NULL;
     request->next_of_worker = request->prev_of_worker = NULL;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the shell keeps of each peer: its ROUTER identity, its number in the core, the batch it is to be sent.
+/* What the shell keeps of each peer: its ROUTER identity, its number in the core, what it is to be sent.
  * Routes are found by identity in a hash table of each socket. Thread: the broker's. */
 #ifndef BRK_ROUTE_H
 #define BRK_ROUTE_H
 
+#include "brk_mdp.h"
 #include "brk_rights.h"
 
 enum { BRK_IDENTITY = 255 /* longest routing id of ZeroMQ, bytes */ };
@@ -13,8 +14,10 @@ typedef struct brk_route {
     struct brk_route *next_dirty; /* of those with something to send */
     struct brk_routes *routes;    /* whose socket reaches it */
     uint64_t peer;                /* 0: forgotten by the core, to be freed when its batch is gone */
-    uint32_t count;               /* records in `out` */
+    uint32_t count;               /* native: records in `out` */
     bool dirty;
+    bool mdp;                 /* speaks Majordomo: `out` holds its messages, packed; else a batch */
+    brk_mdp_peer_t majordomo; /* then */
     uint8_t identity_size;
     uint8_t identity[BRK_IDENTITY];
     char key[BRK_KEY_TEXT + 1]; /* CURVE key of its connection, "" where there are none */

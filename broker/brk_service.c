@@ -53,7 +53,8 @@ brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name)
     if (service)
         return service;
     brk_service_t *primary = s_primary(self, name);
-    if (self->service_count == BRK_SERVICES || name.size == 0 || proto_bytes_is(name, "muster"))
+    if (self->service_count == BRK_SERVICES || name.size == 0 || proto_bytes_is(name, "muster") ||
+        (name.size >= 4 && memcmp(name.data, "mmi.", 4) == 0))
         return NULL;
     service = calloc(1, sizeof *service);
     PROTO_ASSERT(service != NULL);

@@ -129,12 +129,17 @@ static void s_stats(const brk_core_t *self, proto_buf_t *out)
         s_int(out, rows[i].key, rows[i].value);
 }
 
-int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation, proto_buf_t *out)
+int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation, proto_bytes_t arguments,
+                   proto_buf_t *out)
 {
+    if (proto_bytes_is(operation, "describe"))
+        return brk_table_describe(self, arguments, out);
     if (proto_bytes_is(operation, "services"))
         s_services(self, out);
     else if (proto_bytes_is(operation, "workers"))
         s_workers(self, now, out);
+    else if (proto_bytes_is(operation, "operations"))
+        brk_table_operations(self, now, out);
     else if (proto_bytes_is(operation, "queues"))
         s_queues(self, out);
     else if (proto_bytes_is(operation, "inflight"))
@@ -204,7 +209,7 @@ static void s_check_peers(const brk_core_t *self)
     }
 }
 
-static uint32_t s_check_operation(const brk_operation_t *operation, uint64_t *bytes)
+static uint32_t s_check_operation(const brk_operation_t *operation, uint64_t *bytes, uint32_t *in_flight)
 {
     uint32_t count = 0;
     const brk_lane_t *first = operation->lanes, *lane = first;
@@ -221,6 +226,7 @@ static uint32_t s_check_operation(const brk_operation_t *operation, uint64_t *by
     }
     PROTO_ASSERT(count == operation->waiting);
     PROTO_ASSERT((operation->next != NULL) == (count > 0));
+    *in_flight += operation->in_flight;
     PROTO_ASSERT(count == 0 || brk_operation_served(operation));
     return count;
 }
@@ -238,10 +244,11 @@ void brk_core_check(const brk_core_t *self)
     }
     for (uint32_t i = 0; i < self->service_count; i++) {
         const brk_service_t *service = self->services[i];
-        uint32_t count = 0;
+        uint32_t count = 0, running = 0;
         uint64_t bytes = 0;
         for (uint32_t o = 0; o < service->operation_count; o++)
-            count += s_check_operation(service->operations[o], &bytes);
+            count += s_check_operation(service->operations[o], &bytes, &running);
+        PROTO_ASSERT(running == service->in_flight);
         PROTO_ASSERT(count == service->waiting_count && bytes == service->waiting_bytes);
         PROTO_ASSERT((service->waiting != NULL) == (count > 0));
         queued += count;

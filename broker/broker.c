@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker's shell: frames in, batches out. One wake-up takes what has come (up to a bound), then each peer
- * with something to hear gets one frame. Plain libzmq messages: the hot path of everything. Thread: its own.
- * Takes and sends every type of record. */
+ * with something to hear gets one frame, a Majordomo peer its messages. Plain libzmq messages: the hot path
+ * of everything. Thread: its own. Takes and sends every type of record, and Majordomo's messages. */
 #include "broker.h"
 
 #include <pthread.h>
 
 #include "brk_core.h"
+#include "brk_frame.h"
 #include "brk_route.h"
 #include "brk_socket.h"
 #include "brk_zap.h"
@@ -25,12 +26,15 @@ enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS };
 
 typedef struct s_broker {
     brk_core_t *core;
+    brk_mdp_t *mdp;
     zsock_t *pipe;
     brk_routes_t routes[S_SOCKETS]; /* the later two may have no socket */
     brk_zap_t zap;                  /* its socket is NULL without CURVE */
     brk_rights_t *rights;           /* NULL: no file */
     brk_route_t *dirty;
     bool draining, drained, stopping;
+    zmq_msg_t parts[BRK_MDP_FRAMES]; /* of the message under way */
+    proto_bytes_t frames[BRK_MDP_FRAMES];
 } s_broker_t;
 
 static void s_mark(s_broker_t *self, brk_route_t *route)
@@ -57,6 +61,38 @@ static int s_send_batch(brk_route_t *route)
     return 1;
 }
 
+/* The same for one message of packed frames, which is taken off the front of `packed`. */
+static int s_send_message(const brk_route_t *route, proto_bytes_t *packed)
+{
+    void *socket = route->routes->socket;
+    brk_frame_t frame = {.more = true};
+    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return errno == EAGAIN ? 0 : -1;
+    while (frame.more && brk_frame_next(packed, &frame))
+        if (zmq_send(socket, frame.bytes.data, frame.bytes.size,
+                     ZMQ_DONTWAIT | (frame.more ? ZMQ_SNDMORE : 0)) < 0)
+            return -1;
+    return 1;
+}
+
+/* The same for all that a Majordomo peer is to hear. */
+static int s_send_messages(brk_route_t *route)
+{
+    proto_bytes_t left = proto_buf_bytes(&route->out);
+    int rc = 1;
+    while (rc == 1 && left.size > 0)
+        rc = s_send_message(route, &left);
+    proto_buf_consume(&route->out, route->out.size - left.size);
+    if (route->out.size == 0 && route->out.capacity > PROTO_BATCH_BYTES)
+        proto_buf_free(&route->out);
+    return rc;
+}
+
+static int s_send(brk_route_t *route)
+{
+    return route->mdp ? s_send_messages(route) : s_send_batch(route);
+}
+
 static void s_lose(s_broker_t *self, brk_route_t *route)
 {
     proto_buf_free(&route->out);
@@ -64,20 +100,43 @@ static void s_lose(s_broker_t *self, brk_route_t *route)
     brk_core_leave(self->core, proto_clock_ms(), route->peer);
 }
 
+/* Sends what is there to make room. A socket that takes no more frames: a peer this slow loses what it was to
+ * hear, and is given up when nothing can be kept any more. What it lost it counts as unanswered. */
+static void s_make_room(brk_route_t *route)
+{
+    if (s_send(route) == 1)
+        return;
+    proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
+              route->out.size);
+    proto_buf_reset(&route->out);
+    route->count = 0;
+}
+
+static void s_say_mdp(s_broker_t *self, brk_route_t *route, const proto_record_t *record)
+{
+    if (route->out.size > PROTO_BATCH_BYTES)
+        s_make_room(route);
+    brk_mdp_write(self->mdp, &route->majordomo, record);
+    s_mark(self, route);
+}
+
 /* The core speaks: the record joins the peer's batch; a full batch goes out first. */
 static void s_say(void *arg, void *tag, const proto_record_t *record)
 {
     s_broker_t *self = arg;
     brk_route_t *route = tag;
-    if (route->count && !proto_batch_fits(&route->out, route->count, proto_record_size(record)) &&
-        s_send_batch(route) != 1) {
-        /* A socket that takes no more frames: a client this slow loses what it was to hear, and is given up
-         * when nothing can be kept any more. What it lost it counts as unanswered. */
-        proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
-                  route->out.size);
-        proto_buf_reset(&route->out);
-        route->count = 0;
+    proto_record_t native;
+    if (route->mdp) {
+        s_say_mdp(self, route, record);
+        return;
     }
+    if (record->flags & BRK_RAW) {
+        native = *record;
+        brk_mdp_native(&native);
+        record = &native;
+    }
+    if (route->count && !proto_batch_fits(&route->out, route->count, proto_record_size(record)))
+        s_make_room(route);
     if (proto_record_append(&route->out, record) < 0) {
         proto_log(PROTO_LOG_ERROR, "broker", "a %s could not be encoded", proto_type_name(record->type));
         return;
@@ -91,6 +150,8 @@ static void s_forget(void *arg, void *tag)
     s_broker_t *self = arg;
     brk_route_t *route = tag;
     route->peer = 0;
+    if (route->mdp)
+        brk_mdp_forget(self->mdp, &route->majordomo);
     s_mark(self, route); /* its last words go out, then it is freed */
 }
 
@@ -101,7 +162,7 @@ static void s_flush(s_broker_t *self)
         brk_route_t *route = self->dirty;
         self->dirty = route->next_dirty;
         route->dirty = false;
-        int rc = route->count ? s_send_batch(route) : 1;
+        int rc = route->out.size ? s_send(route) : 1;
         if (rc < 0 && route->peer) {
             s_lose(self, route); /* marks it again, to be freed */
         } else if (rc == 0 && route->peer) {
@@ -141,36 +202,52 @@ static bool s_chose_identity(const brk_routes_t *routes, zmq_msg_t *identity)
     return !routes->right && *(const uint8_t *)zmq_msg_data(identity) != 0;
 }
 
+static void s_join(s_broker_t *self, brk_route_t *route, int64_t now)
+{
+    route->peer = brk_core_join(self->core, now, s_right(self, route), route);
+    if (route->mdp) {
+        route->majordomo = (brk_mdp_peer_t){.out = &route->out};
+        brk_core_speaks_mdp(self->core, route->peer);
+    }
+}
+
+/* Whoever speaks another dialect under a known identity is somebody else. */
+static void s_change(s_broker_t *self, brk_route_t *route, int64_t now, bool mdp)
+{
+    if (route->peer)
+        brk_core_leave(self->core, now, route->peer);
+    proto_buf_reset(&route->out);
+    route->count = 0;
+    route->mdp = mdp;
+}
+
 /* The peer's route; NULL when there are too many peers, or it may have none. */
-static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity,
-                            const zmq_msg_t *frame, int64_t now)
+static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, int64_t now,
+                            bool mdp)
 {
     if (s_chose_identity(routes, identity))
         return NULL;
     brk_route_t *route =
         brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
-    if (route->peer == 0) {
-        if (!routes->right && !*route->key)
-            s_take_key(route, frame);
-        route->peer = brk_core_join(self->core, now, s_right(self, route), route);
-    }
-    if (route->peer || route->dirty) /* one with last words goes when they are said */
+    if (!routes->right && !*route->key)
+        s_take_key(route, &self->parts[0]);
+    if (route->mdp != mdp)
+        s_change(self, route, now, mdp);
+    if (route->peer == 0)
+        s_join(self, route, now);
+    if (route->peer)
         return route;
-    brk_routes_remove(route);
+    if (!route->dirty) /* one with last words goes when they are said */
+        brk_routes_remove(route);
     return NULL;
 }
 
-static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_bytes_t frame)
+static void s_take_batch(s_broker_t *self, brk_route_t *route, int64_t now, proto_batch_t *batch)
 {
-    proto_batch_t batch;
-    if (proto_batch_open(&batch, frame) < 0) {
-        brk_core_malformed(self->core, now, route->peer, 0);
-        return;
-    }
     proto_record_t record;
-    for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;) {
+    for (int rc; (rc = proto_batch_next(batch, &record)) != 0;) {
         if (route->peer == 0) /* after a DISCONNECT: what follows it in the frame comes from a new peer */
-            route->peer = brk_core_join(self->core, now, s_right(self, route), route);
+            s_join(self, route, now);
         if (rc > 0)
             brk_core_record(self->core, now, route->peer, &record);
         else
@@ -178,32 +255,68 @@ static void s_take(s_broker_t *self, brk_route_t *route, int64_t now, proto_byte
     }
 }
 
-/* Reads one message. True when there was one. Anything but one native frame is dropped and counted. */
+/* Reads the frames behind the identity; how many. A message of too many or too many bytes is read to its end
+ * and counts as one without frames. */
+static uint32_t s_read_frames(s_broker_t *self, void *socket, bool more)
+{
+    uint32_t count = 0;
+    size_t bytes = 0;
+    bool fits = true;
+    while (more) {
+        zmq_msg_t spare, *part = count < BRK_MDP_FRAMES ? &self->parts[count] : &spare;
+        zmq_msg_init(part);
+        if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(part);
+            break;
+        }
+        more = zmq_msg_more(part);
+        bytes += zmq_msg_size(part);
+        fits = fits && part != &spare && bytes <= PROTO_RECORD_BYTES + PROTO_BATCH_HEADER;
+        if (fits)
+            self->frames[count++] = (proto_bytes_t){zmq_msg_data(part), zmq_msg_size(part)};
+        else
+            zmq_msg_close(part);
+    }
+    while (!fits && count > 0)
+        zmq_msg_close(&self->parts[--count]);
+    return count;
+}
+
+static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const brk_mdp_message_t *message)
+{
+    brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, message);
+    if (route->out.size > PROTO_BATCH_BYTES) /* MMI answers do not pass s_say */
+        s_make_room(route);
+    if (route->out.size)
+        s_mark(self, route);
+}
+
+/* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
+ * whoever sent it stays who it was. */
 static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
 {
-    zmq_msg_t identity, frame;
+    zmq_msg_t identity;
     zmq_msg_init(&identity);
     if (zmq_msg_recv(&identity, routes->socket, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&identity);
         return false;
     }
-    int frames = 0;
-    bool more = zmq_msg_more(&identity);
-    zmq_msg_init(&frame);
-    while (more) {
-        if (zmq_msg_recv(&frame, routes->socket, ZMQ_DONTWAIT) < 0)
-            break;
-        frames++;
-        more = zmq_msg_more(&frame);
+    uint32_t count = s_read_frames(self, routes->socket, zmq_msg_more(&identity));
+    proto_batch_t batch;
+    brk_mdp_message_t message;
+    brk_route_t *route = NULL;
+    if (count == 1 && proto_batch_open(&batch, self->frames[0]) == 0) {
+        if ((route = s_route(self, routes, &identity, now, false)))
+            s_take_batch(self, route, now, &batch);
+    } else if (brk_mdp_read(self->frames, count, &message) == 0) {
+        if ((route = s_route(self, routes, &identity, now, true)))
+            s_take_mdp(self, route, now, &message);
     }
-    brk_route_t *route = frames == 1 ? s_route(self, routes, &identity, &frame, now) : NULL;
-    if (route) {
-        s_take(self, route, now, (proto_bytes_t){zmq_msg_data(&frame), zmq_msg_size(&frame)});
-    } else {
+    if (!route)
         brk_core_malformed(self->core, now, 0, 0);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        zmq_msg_close(&self->parts[i]);
     zmq_msg_close(&identity);
-    zmq_msg_close(&frame);
     return true;
 }
 
@@ -346,6 +459,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     brk_core_on_forget(self->core, s_forget);
     brk_core_on_refuse(self->core, s_refuse);
+    self->mdp = brk_mdp_new(self->core, limits.requests, proto_clock_random(), proto_clock_ms());
     int rc = s_open_rights(self, config);
     brk_routes_init(&self->routes[S_INSIDE], NULL, brk_right_all());
     brk_routes_init(&self->routes[S_LOCAL], NULL, brk_rights_local(self->rights));
@@ -361,6 +475,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
 static void s_close(s_broker_t *self)
 {
     brk_core_free(&self->core);
+    brk_mdp_free(&self->mdp);
     for (int i = 0; i < S_SOCKETS; i++) {
         if (self->routes[i].socket)
             zmq_close(self->routes[i].socket);

@@ -2,7 +2,7 @@
 /* The broker: one thread, its ROUTER sockets and the core. Peers inside this process may do everything, those
  * on the local socket of this user too, unless the rights file says otherwise. Peers of the other endpoints
  * are known by their CURVE keys, and may do what the rights file grants to these; without keys (--dev) all
- * have brk_right_dev. */
+ * have brk_right_dev. Native and Majordomo peers share the sockets. */
 #ifndef BROKER_H
 #define BROKER_H
 

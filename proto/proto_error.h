@@ -40,7 +40,8 @@
     X(timeout, 504, "No answer in time")                                                                     \
     X(outcome_unknown, 504, "Outcome unknown")                                                               \
     X(result_too_large, 500, "Result too large")                                                             \
-    X(declared, 400, "Refused")
+    X(declared, 400, "Refused")                                                                              \
+    X(bad_worker_reply, 502, "The worker answered wrongly")
 
 typedef enum {
 #define X(name, status, title) PROTO_ERROR_##name,

@@ -91,8 +91,10 @@ int proto_batch_open(proto_batch_t *self, proto_bytes_t frame)
 
 /* Names travel in logs and tables, so they are printable: no control characters, no DEL; UTF-8 is not
  * required to be valid because a name that nobody knows is refused anyway. */
-static bool s_plain(proto_bytes_t text)
+bool proto_record_plain(proto_bytes_t text)
 {
+    if (text.size > 255)
+        return false;
     for (size_t i = 0; i < text.size; i++)
         if (text.data[i] < 0x20 || text.data[i] == 0x7f)
             return false;
@@ -112,7 +114,7 @@ static bool s_fields(proto_record_t *record, const uint8_t *header, proto_bytes_
     for (size_t i = 0; i < 6; i++) {
         *names[i] = (proto_bytes_t){rest.data, header[S_NAMES + i]};
         rest.data += names[i]->size;
-        if (!s_plain(*names[i]))
+        if (!proto_record_plain(*names[i]))
             return false;
     }
     record->claims = (proto_bytes_t){rest.data, s_get16(header + S_CLAIMS)};

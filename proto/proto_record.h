@@ -84,6 +84,9 @@ PROTO_MUST_CHECK int proto_record_append(proto_buf_t *out, const proto_record_t 
 size_t proto_record_size(const proto_record_t *record);
 /* True when a record of `size` bytes may join the batch in `out` that already holds `count` records. */
 bool proto_batch_fits(const proto_buf_t *out, uint32_t count, size_t size);
+/* Whether a text may be a service, name, subject, role, trace or key: at most 255 bytes, no control
+ * characters. */
+bool proto_record_plain(proto_bytes_t text);
 /* "REQUEST" and so on, for people; "?" for a number that is no type. */
 const char *proto_type_name(proto_type_t type);
 

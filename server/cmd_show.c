@@ -11,11 +11,11 @@
 
 enum { S_OPTIONS = SRV_SET_CLIENT, S_COLUMNS = 32, S_TIMEOUT_MS = 2000 };
 
-static const char *const s_tables[] = {"services", "workers", "queues", "inflight", "stats"};
+static const char *const s_tables[] = {"services", "workers", "operations", "queues", "inflight", "stats"};
 
 static void s_help(void)
 {
-    puts("usage: muster show [services|workers|queues|inflight|stats] [--json] [--ipc PATH]\n"
+    puts("usage: muster show [services|workers|operations|queues|inflight|stats] [--json] [--ipc PATH]\n"
          "\n"
          "Prints a table of the running broker, or of the first of --brokers (default: services).\n"
          "  --json  as JSON");
@@ -147,7 +147,8 @@ int srv_cmd_show(int argc, char **argv)
     if (srv_config_read(&config, S_OPTIONS, &argc, argv, &why) == 0) {
         const char *table = argc > 1 ? argv[1] : s_tables[0];
         if (argc > 2 || !s_is_table(table))
-            proto_buf_string(&why, "there are the tables services, workers, queues, inflight and stats");
+            proto_buf_string(
+                &why, "there are the tables services, workers, operations, queues, inflight and stats");
         else if (srv_addresses_read(&addresses, &config, &why) == 0)
             rc = s_run(&addresses.list[0], table, json, &why);
         srv_addresses_free(&addresses);

@@ -13,7 +13,7 @@ import pytest
 import zmq
 import zmq.auth
 
-from conftest import BINARY, SOURCE, Server, database_url, free_port, psql, wait_for
+from conftest import BINARY, SLOW, SOURCE, Server, database_url, free_port, psql, wait_for
 from native import DISCONNECT, ERROR, FINAL, HEARTBEAT, HELLO, PUBLISH, READ, Party, Record, ready, value
 
 ENDPOINTS = """
@@ -401,6 +401,31 @@ def test_call_and_show_with_keys(guarded):
     assert refused.returncode == 2 and "does its rights file have the key of --cert?" in refused.stderr
     refused = muster("call", "twice", "n=1", cert="reader", broker="stranger")
     assert refused.returncode == 2 and "no broker answers" in refused.stderr
+
+
+def test_majordomo_has_the_same_rights(guarded, connect):
+    def ask(peer, service, *body):
+        peer.socket.send_multipart([b"", b"MDPC01", service.encode(), *body])
+        assert peer.socket.poll(5000 * SLOW), "no answer"
+        return peer.socket.recv_multipart()[3:]
+
+    def call(peer, where, operation, **arguments):
+        [answer] = ask(peer, where, msgpack.packb([0, 7, operation, [arguments, {"subject": "ada", "role": "admin"}]]))
+        _, _, error, result = msgpack.unpackb(answer)
+        return error["code"] if error else result
+
+    reader = connect("reader")
+    assert call(reader, "db", "twice", n=21) == 42
+    assert call(reader, "db", "whoami") == {"subject": "rita", "role": "user"}
+    assert call(reader, "db", "get_thing", id=1) == "forbidden"
+    assert call(reader, "muster", "stats") == "forbidden"
+    assert call(reader, "muster", "describe", service="db")
+    assert msgpack.unpackb(ask(reader, "db", b"no rpc")[0])[2]["code"] == "forbidden", "it might be anything"
+    assert ask(reader, "mmi.service", b"db") == [b"200"] and ask(reader, "mmi.stats", b"") == [b"403"]
+    assert ask(connect("watcher"), "mmi.stats", b"")[0] == b"200"
+    worker = connect("reader")
+    worker.socket.send_multipart([b"", b"MDPW01", b"\x01", b"embed"])
+    assert worker.socket.poll(5000 * SLOW) and worker.socket.recv_multipart() == [b"", b"MDPW01", b"\x05"]
 
 
 # Promise 8: nobody gets by ZeroMQ what HTTP would refuse.

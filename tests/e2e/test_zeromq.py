@@ -206,12 +206,12 @@ def test_workers_over_tcp_serve_all_but_the_database(party):
     worker = party.peer("tcp")
     worker.epoch = 7
     before = worker.stats()
-    for service in ("db", "db.read", "muster"):
+    for service in ("db", "db.read", "muster", "mmi.service"):
         worker.send(ready(service, epoch=7))
         worker.expect(DISCONNECT)
     assert {row["service"] for row in worker.table("workers")} == {"db", "chat"}
     after = worker.stats()
-    assert (after["rejected"], after["forbidden"]) == (before["rejected"] + 3, before["forbidden"] + 2)
+    assert (after["rejected"], after["forbidden"]) == (before["rejected"] + 4, before["forbidden"] + 2)
     worker.send(ready("greeter", GREET, epoch=7))
     worker.expect(HEARTBEAT)
     client = party.peer("ipc")

@@ -56,6 +56,7 @@ typedef struct s_peer {
     uint64_t id; /* 0: not joined */
     const brk_right_t *right;
     bool worker, silent; /* silent: neither answers nor beats */
+    bool mdp;            /* as a stock Majordomo worker: one request at a time, and no heartbeats meanwhile */
     int64_t silent_until, beat_at;
     uint32_t epoch;
     bool slow;    /* offers the exclusive operation */
@@ -100,6 +101,8 @@ static void s_say(s_peer_t *peer, proto_record_t record)
 {
     if (!peer->id)
         peer->id = brk_core_join(s_world.core, s_world.now, peer->right, peer);
+    if (peer->mdp)
+        brk_core_speaks_mdp(s_world.core, peer->id);
     brk_core_record(s_world.core, s_world.now, peer->id, &record);
 }
 
@@ -116,7 +119,7 @@ static void s_announce(s_peer_t *peer)
                                      PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
     proto_buf_t body = PROTO_BUF_INIT;
     uint32_t first = s_world.divided && !peer->replica ? 1 : 0, end = peer->replica ? 1 : peer->slow ? 3 : 2;
-    peer->window = (uint16_t)(1 + s_random(S_WINDOW));
+    peer->window = peer->mdp ? 1 : (uint16_t)(1 + s_random(S_WINDOW));
     proto_write_map(&body, 1);
     proto_write_text(&body, "offers");
     proto_write_array(&body, end - first);
@@ -362,7 +365,10 @@ static void s_renew(s_peer_t *peer)
 /* One thing a worker may do. */
 static void s_work(s_peer_t *peer)
 {
-    if (peer->held_count && s_chance(60)) {
+    if (peer->mdp) {
+        if (peer->held_count && s_chance(3))
+            s_answer(peer, &peer->held[--peer->held_count]);
+    } else if (peer->held_count && s_chance(60)) {
         int i = s_chance(70) ? 0 : (int)s_random((uint32_t)peer->held_count);
         s_held_t held = peer->held[i];
         bool back = s_chance(8);
@@ -433,7 +439,7 @@ static void s_live(s_peer_t *peer)
     }
     if (peer->worker && !peer->registered && s_chance(20))
         s_ready(peer);
-    if (peer->id && s_world.now >= peer->beat_at) {
+    if (peer->id && s_world.now >= peer->beat_at && !(peer->mdp && peer->held_count)) {
         s_say(peer, (proto_record_t){.type = PROTO_HEARTBEAT});
         peer->beat_at = s_world.now + PROTO_HEARTBEAT_MS;
     }
@@ -494,6 +500,7 @@ static void s_run(uint64_t seed)
         s_world.peers[i].worker = true;
         s_world.peers[i].replica = i >= S_CLIENTS + S_WORKERS - S_REPLICAS;
         s_world.peers[i].slow = i % 2 && !s_world.peers[i].replica;
+        s_world.peers[i].mdp = seed % 2 && i < S_CLIENTS + 2;
     }
     uint32_t accidents = (uint32_t)(seed % 4) * 7;
     for (int i = 0; i < S_STEPS; i++)
