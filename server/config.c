@@ -28,7 +28,7 @@ static const s_option_t s_options[SRV_OPTION_COUNT] = {
 #undef X
 };
 
-_Static_assert(SRV_OPTION_COUNT < 32, "sets of options are 32-bit masks");
+_Static_assert(SRV_OPTION_COUNT < 64, "sets of options are 64-bit masks");
 
 /* "500ms", "5s", "2m" or bare seconds. */
 static int s_parse_duration(const char *text, int64_t *ms)
@@ -166,7 +166,7 @@ static int s_find_flag(const char *argument, const char **inline_value)
 }
 
 /* Takes the flags out of argv. */
-static int s_read_flags(srv_config_t *self, uint32_t allowed, int *argc, char **argv, proto_buf_t *why)
+static int s_read_flags(srv_config_t *self, uint64_t allowed, int *argc, char **argv, proto_buf_t *why)
 {
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
@@ -213,7 +213,7 @@ static const char *s_config_path(int argc, char **argv)
     return getenv("MUSTER_CONFIG");
 }
 
-int srv_config_read(srv_config_t *self, uint32_t allowed, int *argc, char **argv, proto_buf_t *why)
+int srv_config_read(srv_config_t *self, uint64_t allowed, int *argc, char **argv, proto_buf_t *why)
 {
     *self = (srv_config_t){0};
     for (int i = 0; i < SRV_OPTION_COUNT; i++) {
@@ -236,7 +236,7 @@ void srv_config_free(srv_config_t *self)
     }
 }
 
-void srv_config_help(uint32_t options)
+void srv_config_help(uint64_t options)
 {
     printf("  %-32s %s\n", "--config FILE", "settings in ZPL form (environment: MUSTER_CONFIG)");
     for (int i = 0; i < SRV_OPTION_COUNT; i++) {

@@ -49,8 +49,20 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
       SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
     X(ipc, "broker/ipc", "--ipc", "MUSTER_IPC", SRV_TEXT, "", 0, 0, "PATH",                                  \
       "the broker's local socket (default: muster/broker.sock under XDG_RUNTIME_DIR, else /tmp/muster-UID)") \
-    X(bind, "broker/bind", "--bind", "MUSTER_BIND", SRV_TEXT, "", 0, 0, "ENDPOINT",                          \
-      "tcp:// endpoint for ZeroMQ peers, --dev only (there: tcp://127.0.0.1:5555; \"none\" for none)")       \
+    X(bind, "broker/bind", "--bind", "MUSTER_BIND", SRV_TEXT, "", 0, 0, "LIST",                              \
+      "tcp:// endpoints for ZeroMQ peers, a comma list (with --dev: tcp://127.0.0.1:5555; \"none\": none)")  \
+    X(cert, "broker/cert", "--cert", "MUSTER_CERT", SRV_TEXT, "", 0, 0, "FILE",                              \
+      "this process's own keys: a NAME.cert_secret of muster keygen")                                        \
+    X(rights, "broker/rights", "--rights", "MUSTER_RIGHTS", SRV_TEXT, "", 0, 0, "FILE",                      \
+      "who may do what at the broker: a rights file, read again at SIGHUP")                                  \
+    X(brokers, "broker/brokers", "--brokers", "MUSTER_BROKERS", SRV_TEXT, "", 0, 0, "LIST",                  \
+      "the brokers to speak to, a comma list of tcp:// and ipc:// endpoints (default: the local socket)")    \
+    X(broker_cert, "broker/broker_cert", "--broker-cert", "MUSTER_BROKER_CERT", SRV_TEXT, "", 0, 0,          \
+      "FILE[,FILE]", "the brokers' public NAME.cert: one for all of them, or one for each")                  \
+    X(peers, "broker/peers", "--peers", "MUSTER_PEERS", SRV_NUMBER, "10000", 1, 1000000, "N",                \
+      "most ZeroMQ peers at once")                                                                           \
+    X(max_message, "broker/max_message", "--max-message", "MUSTER_MAX_MESSAGE", SRV_NUMBER, "67108868",      \
+      65536, 67108868, "BYTES", "longest frame that the broker takes; a longer one ends its connection")     \
     X(queue, "broker/queue", "--queue", "MUSTER_QUEUE", SRV_NUMBER, "10000", 1, 1000000, "N",                \
       "most requests that wait for a worker, per service")                                                   \
     X(dir, "api/dir", "--dir", "MUSTER_DIR", SRV_TEXT, "", 0, 0, "DIR",                                      \
@@ -76,8 +88,8 @@ typedef enum {
 } srv_option_t;
 
 /* A set of options, for help and for refusing what a command does not take. */
-#define SRV_SET(option) (1u << (option))
-#define SRV_SET_ALL     ((1u << SRV_OPTION_COUNT) - 1)
+#define SRV_SET(option) (UINT64_C(1) << (option))
+#define SRV_SET_ALL     (SRV_SET(SRV_OPTION_COUNT) - 1)
 
 typedef struct srv_config {
     char *texts[SRV_OPTION_COUNT];     /* owned */
@@ -87,7 +99,7 @@ typedef struct srv_config {
 /* Reads file, environment and flags. Flags are taken from argv[1..]; `--config FILE` names the ZPL file. What
  * is no flag stays: *argc and argv are left with those. -1 with a sentence in `why` that names the culprit.
  * Free with srv_config_free in either case. */
-PROTO_MUST_CHECK int srv_config_read(srv_config_t *self, uint32_t allowed, int *argc, char **argv,
+PROTO_MUST_CHECK int srv_config_read(srv_config_t *self, uint64_t allowed, int *argc, char **argv,
                                      proto_buf_t *why);
 void srv_config_free(srv_config_t *self);
 static inline const char *srv_config_text(const srv_config_t *self, srv_option_t option)
@@ -99,7 +111,7 @@ static inline int64_t srv_config_number(const srv_config_t *self, srv_option_t o
     return self->numbers[option];
 }
 /* Prints a row per option of the set: flag, environment variable, help, default. */
-void srv_config_help(uint32_t options);
+void srv_config_help(uint64_t options);
 /* Appends every setting as "key = value", with the database URL's password hidden. */
 void srv_config_show(const srv_config_t *self, proto_buf_t *out);
 /* Splits "127.0.0.1:8000", "[::1]:8000", ":8000" or "8000" into address and port. -1 when it is none of them.

@@ -264,7 +264,7 @@ static void test_refused_flags(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         srv_config_t config;
         char left[256];
-        uint32_t allowed = SRV_SET_ALL & ~SRV_SET(SRV_OPT_queue);
+        uint64_t allowed = SRV_SET_ALL & ~SRV_SET(SRV_OPT_queue);
         (void)!s_read(&config, allowed, cases[i][0], &why, left);
         if (strcmp(proto_buf_text(&why), cases[i][1]) != 0)
             fail_msg("%s: \"%s\" instead of \"%s\"", cases[i][0], proto_buf_text(&why), cases[i][1]);
