@@ -62,7 +62,7 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
     X(peers, "broker/peers", "--peers", "MUSTER_PEERS", SRV_NUMBER, "10000", 1, 1000000, "N",                \
       "most ZeroMQ peers at once")                                                                           \
     X(max_message, "broker/max_message", "--max-message", "MUSTER_MAX_MESSAGE", SRV_NUMBER, "67108868",      \
-      65536, 67108868, "BYTES", "longest frame that the broker takes; a longer one ends its connection")     \
+      1024, 67108868, "BYTES", "longest frame that the broker takes; a longer one ends its connection")      \
     X(queue, "broker/queue", "--queue", "MUSTER_QUEUE", SRV_NUMBER, "10000", 1, 1000000, "N",                \
       "most requests that wait for a worker, per service")                                                   \
     X(dir, "api/dir", "--dir", "MUSTER_DIR", SRV_TEXT, "", 0, 0, "DIR",                                      \

@@ -72,7 +72,7 @@ static const char *s_file(const char *name, const char *text)
 
 /* Reads with arguments that are separated by '|'; the rest of them is put into `left`, with blanks between.
  */
-static int s_read(srv_config_t *config, uint32_t allowed, const char *arguments, proto_buf_t *why,
+static int s_read(srv_config_t *config, uint64_t allowed, const char *arguments, proto_buf_t *why,
                   char left[256])
 {
     char copy[512], *rest = copy, *argv[S_ARGUMENTS + 1] = {"muster"};
