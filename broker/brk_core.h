@@ -60,11 +60,13 @@ void brk_core_drain(brk_core_t *self);
 bool brk_core_idle(const brk_core_t *self);
 /* Called when a peer was forgotten (DISCONNECT, silence), so that the shell frees what it keeps of it. */
 void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag));
+/* What the table `config` shows: lines "key = value", without secrets; borrowed, NULL for none. */
+void brk_core_settings(brk_core_t *self, const char *settings);
 const brk_stats_t *brk_core_stats(const brk_core_t *self);
 /* Asserts every invariant; costs time in proportion to everything there is. */
 void brk_core_check(const brk_core_t *self);
 /* Appends the answer of the broker's own service `muster` to an operation (services, workers, queues,
- * inflight, stats) as MessagePack. -1 for an unknown one. */
+ * inflight, stats, config) as MessagePack. -1 for an unknown one. */
 PROTO_MUST_CHECK int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation,
                                     proto_buf_t *out);
 /* Dumps itself for people. */

@@ -117,6 +117,7 @@ struct brk_core {
     brk_service_t *services[BRK_SERVICES];
     uint32_t service_count;
     int64_t sweep_at;
+    const char *settings; /* shown as table `config` */
     uint32_t in_flight, waiting;
     bool draining;
     brk_stats_t stats;
@@ -155,7 +156,8 @@ void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);
 bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation);
 /* The least loaded worker that can take one of this operation now, or NULL. */
 brk_peer_t *brk_worker_choose(const brk_operation_t *operation);
-/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or exclusive. */
+/* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or
+ * exclusive. */
 void brk_worker_list(brk_peer_t *worker);
 /* Takes it off its list. Call before such a change. */
 void brk_worker_unlist(brk_peer_t *worker);

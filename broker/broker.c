@@ -255,6 +255,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     };
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     brk_core_on_forget(self->core, s_forget);
+    brk_core_settings(self->core, config->settings);
     self->sockets[0] = s_socket(config->context);
     self->sockets[1] = config->open_endpoint ? s_socket(config->context) : NULL;
     brk_routes_init(&self->routes[0], self->sockets[0], true);

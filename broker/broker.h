@@ -15,6 +15,7 @@ typedef struct broker_config {
     const char *open_endpoint;            /* tcp:// endpoint; NULL: none */
     const char *open_subject, *open_role; /* who its peers are taken for */
     uint32_t queue;                       /* most waiting requests per service */
+    const char *settings;                 /* for the table `config`: see brk_core_settings */
 } broker_config_t;
 
 /* Body of a zactor; `config` is a const broker_config_t * that must stay until the actor ended. Signals

@@ -105,6 +105,8 @@ typedef struct muster_client muster_client_t;
 MUSTER_API muster_client_t *muster_client_new(const muster_config_t *config, char *why, size_t why_size);
 /* Cancels what is under way and closes the connections. No other call may be under way or come. */
 MUSTER_API void muster_client_destroy(muster_client_t **self);
+/* Waits up to `wait_ms` until one of the brokers answers. -1 when none does. Requests need not wait for it. */
+MUSTER_API int muster_client_wait(muster_client_t *self, int64_t wait_ms);
 /* How many brokers there are in the configuration; the endpoint of one (0 to n - 1); 1 when it answers. */
 MUSTER_API int muster_client_brokers(muster_client_t *self);
 MUSTER_API const char *muster_client_endpoint(muster_client_t *self, int broker);

@@ -140,6 +140,20 @@ static int s_read_broker_keys(muster_brokers_t *self, const char *list, proto_bu
     return 0;
 }
 
+/* Whether an endpoint needs keys at all: who may open a local socket its mode decides. */
+static bool s_is_tcp(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://", 6) == 0;
+}
+
+static bool s_any_tcp(const muster_brokers_t *self)
+{
+    for (int i = 0; i < self->count; i++)
+        if (s_is_tcp(self->endpoints[i]))
+            return true;
+    return false;
+}
+
 static int s_read_keys(muster_brokers_t *self, const muster_config_t *config, proto_buf_t *why)
 {
     const char *cert = s_setting(config->cert, "MUSTER_CERT");
@@ -204,15 +218,16 @@ int muster_brokers_read(muster_brokers_t *self, const muster_config_t *config, p
         config = &none;
     const char *list = s_setting(config->brokers, "MUSTER_BROKERS");
     s_local(local);
-    if (s_read_endpoints(self, list ? list : local, why) < 0 || s_read_keys(self, config, why) < 0) {
+    if (s_read_endpoints(self, list ? list : local, why) < 0 ||
+        (s_any_tcp(self) && s_read_keys(self, config, why) < 0)) {
         muster_brokers_clear(self);
         return -1;
     }
     for (int i = 0; i < self->count; i++) {
         proto_address_t *address = &self->list[i];
         address->endpoint = self->endpoints[i];
-        if (!*self->secret_key || strncmp(address->endpoint, "tcp://", 6) != 0)
-            continue; /* who may open a local socket its mode decides */
+        if (!*self->secret_key || !s_is_tcp(address->endpoint))
+            continue;
         address->server_key = self->broker_keys[i];
         address->public_key = self->public_key;
         address->secret_key = self->secret_key;

@@ -27,10 +27,12 @@ static void s_greet(void *arg, int broker, int64_t now)
 static void s_alive(void *arg, int broker, bool alive, int64_t now)
 {
     muster_client_t *self = arg;
-    if (alive)
-        muster_core_up(&self->core, broker, now);
-    else
+    if (!alive) {
         muster_core_down(&self->core, broker, now);
+        return;
+    }
+    muster_core_up(&self->core, broker, now);
+    pthread_cond_broadcast(&self->came);
 }
 
 static void s_record(void *arg, int broker, const proto_record_t *record, int64_t now)
@@ -179,6 +181,17 @@ void muster_client_destroy(muster_client_t **self_pointer)
     if (self->fd >= 0)
         close(self->fd);
     free(self);
+}
+
+int muster_client_wait(muster_client_t *self, int64_t wait_ms)
+{
+    int64_t until = proto_clock_ms() + wait_ms;
+    muster_io_lock(self->io);
+    while (muster_io_alive_count(self->io) == 0 && proto_clock_ms() < until)
+        muster_io_wait(self->io, &self->came, until);
+    int rc = muster_io_alive_count(self->io) ? 0 : -1;
+    muster_io_unlock(self->io);
+    return rc;
 }
 
 int muster_client_brokers(muster_client_t *self)

@@ -25,7 +25,7 @@ struct muster_client {
     muster_answers_t next, process; /* for muster_next; for muster_process */
     uint64_t refused;               /* ids of requests that never left */
     int fd;                         /* readable while one of them is not empty */
-    pthread_cond_t came;            /* something for muster_next, or a catalogue */
+    pthread_cond_t came;            /* something for muster_next, a catalogue, or a broker */
     char subject[MUSTER_NAME], role[MUSTER_NAME];
 };
 

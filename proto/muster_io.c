@@ -276,12 +276,12 @@ void muster_io_free(muster_io_t **self_pointer)
     muster_io_t *self = *self_pointer;
     if (!self)
         return;
-    *self_pointer = NULL;
     if (self->started) {
         atomic_store(&self->ending, true);
         muster_io_wake(self);
         pthread_join(self->thread, NULL);
     }
+    *self_pointer = NULL; /* only now: its last turn calls the owner */
     for (int i = 0; i < self->brokers.count; i++)
         proto_wire_close(&self->links[i].wire, S_LINGER_MS);
     if (self->context)

@@ -9,10 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "commands.h"
 #include "database.h"
 #include "gw_cors.h"
+#include "muster.h"
 #include "paths.h"
 #include "port.h"
 #include "proto_clock.h"
@@ -184,14 +184,10 @@ static int s_check_local(const char *endpoint, proto_buf_t *why)
     return answered ? -1 : 0;
 }
 
-/* Whether the table of services has a worker of `service`. */
-static bool s_has_worker(srv_client_t *client, const char *service)
+/* Whether the rows of the table of services have a worker of `service`. */
+static bool s_lists_worker(proto_bytes_t rows, const char *service)
 {
-    proto_record_t answer,
-        request = {.service = proto_bytes_of("muster"), .name = proto_bytes_of("services")};
-    if (srv_client_call(client, request, 1000, &answer) < 0 || answer.type != PROTO_FINAL)
-        return false;
-    proto_reader_t reader = proto_reader(answer.body);
+    proto_reader_t reader = proto_reader(rows);
     proto_value_t list;
     if (proto_value_read(&reader, &list) < 0 || list.kind != PROTO_ARRAY)
         return false;
@@ -205,11 +201,22 @@ static bool s_has_worker(srv_client_t *client, const char *service)
     return false;
 }
 
+static bool s_has_worker(muster_client_t *client, const char *service)
+{
+    muster_answer_t *answer;
+    proto_bytes_t rows;
+    int rc = muster_call(client, "muster", "services", NULL, 0, 1000, &answer);
+    rows.data = muster_answer_body(answer, &rows.size);
+    bool has = rc == 0 && s_lists_worker(rows, service);
+    muster_answer_destroy(&answer);
+    return has;
+}
+
 /* Tells when the first database actor is at work. True when a signal came meanwhile. */
 static bool s_await_ready(const char *endpoint, int64_t started)
 {
-    proto_buf_t why = PROTO_BUF_INIT;
-    srv_client_t *client = srv_client_open(endpoint, &why);
+    muster_config_t config = {.brokers = endpoint};
+    muster_client_t *client = muster_client_new(&config, NULL, 0);
     bool stop = false, ready = false;
     while (client && !stop && !ready && proto_clock_ms() - started < S_READY_MS) {
         ready = s_has_worker(client, "db");
@@ -219,8 +226,7 @@ static bool s_await_ready(const char *endpoint, int64_t started)
         proto_log(PROTO_LOG_INFO, "server", "ready after %lld ms", (long long)(proto_clock_ms() - started));
     else if (!stop)
         proto_log(PROTO_LOG_WARN, "server", "no database actor is at work yet; trying on");
-    srv_client_close(&client);
-    proto_buf_free(&why);
+    muster_client_destroy(&client);
     return stop;
 }
 
