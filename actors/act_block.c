@@ -414,6 +414,9 @@ static void s_defaults(act_block_t *self, bool service)
     bool reads = self->reads || (get && !self->writes);
     if (reads)
         operation->flags |= PROTO_OP_READS;
+    if (operation->flags & PROTO_OP_REPLICA && (service || !reads))
+        act_block_fail(self, self->replica_line, "@replica is for statements that only read",
+                       (proto_bytes_t){0});
     if (!self->has_tier)
         operation->tier = reads ? PROTO_TIER_READ : PROTO_TIER_WRITE;
     if (operation->timeout_ms == 0)

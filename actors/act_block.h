@@ -36,7 +36,7 @@ typedef struct act_block {
     bool used[ACT_ARGUMENTS];
     proto_refusal_t refusals[ACT_REFUSALS];
     proto_bytes_t empty; /* name of the refusal */
-    uint32_t empty_line, cursor_line, returns_line;
+    uint32_t empty_line, cursor_line, returns_line, replica_line;
     act_places_t places;         /* the others */
     act_hole_t holes[ACT_HOLES]; /* of the statement being read */
     act_line_t lines[ACT_LINES];

@@ -50,7 +50,7 @@ static void s_schedule(act_db_t *self, int64_t now)
 void act_connect_start(act_db_t *self, int64_t now)
 {
     char application[64];
-    snprintf(application, sizeof application, "muster db %u", self->config->number);
+    snprintf(application, sizeof application, "muster %s %u", self->config->service, self->config->number);
     /* What stands before dbname the conninfo may override. */
     const char *const keywords[] = {
         "fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",

@@ -54,27 +54,36 @@ static void s_write_offers(const act_db_t *self, proto_buf_t *out)
     proto_write_close(out, place, count);
 }
 
-void act_db_announce(act_db_t *self)
+/* The catalogue is for the actors of "db" to tell: gateways know but one service of these operations. */
+static uint64_t s_write_catalogue(act_db_t *self, proto_buf_t *out)
 {
-    proto_buf_t *body = &self->body;
     proto_catalogue_t *catalogue = self->current->catalogue;
+    if (act_db_is_replica(self))
+        return 0;
     if (catalogue->hash != self->published && catalogue->generation <= self->published_generation)
         catalogue->generation = (uint64_t)proto_clock_wall_us(); /* the database has changed: newer wins */
     self->published = catalogue->hash;
     self->published_generation = catalogue->generation;
+    proto_write_text(out, "catalogue");
+    proto_catalogue_encode(catalogue, out);
+    return catalogue->hash;
+}
+
+void act_db_announce(act_db_t *self)
+{
+    proto_buf_t *body = &self->body;
     proto_buf_reset(body);
-    proto_write_map(body, 3);
+    proto_write_map(body, act_db_is_replica(self) ? 2 : 3);
     proto_write_text(body, "version");
     proto_write_text(body, MUSTER_VERSION);
     s_write_offers(self, body);
-    proto_write_text(body, "catalogue");
-    proto_catalogue_encode(catalogue, body);
+    uint64_t hash = s_write_catalogue(self, body);
     act_db_put(self, &(proto_record_t){
                          .type = PROTO_READY,
                          .number = self->config->window,
-                         .operation = catalogue->hash,
+                         .operation = hash,
                          .epoch = self->epoch,
-                         .service = proto_bytes_of("db"),
+                         .service = proto_bytes_of(self->config->service),
                          .body = proto_buf_bytes(body),
                      });
     proto_buf_free(body);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A database actor: one thread, one asynchronous libpq connection, one wire to the broker, where it is a
- * worker of the service "db". It registers once its statements are prepared, and leaves while the database is
- * away. */
+ * worker of the service "db" or "db.read". It registers once its statements are prepared, and leaves while
+ * the database is away. */
 #ifndef ACT_DB_H
 #define ACT_DB_H
 
@@ -14,6 +14,7 @@ typedef struct act_db_config {
     void *context;                  /* ZeroMQ context; outlives the thread */
     const proto_address_t *brokers; /* all of them; borrowed */
     uint32_t broker_count;          /* at least 1 */
+    const char *service;            /* "db": all operations; "db.read": those marked @replica, at a replica */
     const char *conninfo;           /* libpq connection URI or keywords; never logged */
     act_current_t *programs;        /* shared by all actors */
     uint16_t window;                /* requests accepted at once */

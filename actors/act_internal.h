@@ -73,7 +73,7 @@ struct act_generation {
     act_program_t *program; /* held */
     act_types_t types;
     proto_catalogue_t *catalogue; /* the program's, completed with types */
-    act_plan_t *plans;            /* one per operation of "db" */
+    act_plan_t *plans;            /* one per operation for this actor */
     uint32_t plan_count;
     uint32_t *declared; /* oids of declared parameter types, in their order */
     uint32_t declared_count;
@@ -187,12 +187,19 @@ PROTO_MUST_CHECK int act_generation_turn(act_db_t *self, int64_t now);
 void act_generation_free_all(act_db_t *self);
 
 /* act_plan.c: operations and their variants. */
-/* Whether an operation is a database actor's. */
-static inline bool act_plan_is_db(const proto_operation_t *operation)
+/* Whether it is an actor of the service "db.read": at a read replica, for what is marked @replica. */
+static inline bool act_db_is_replica(const act_db_t *self)
 {
-    return strcmp(operation->service, "db") == 0;
+    return strcmp(self->config->service, "db.read") == 0;
 }
-/* Makes the plans of all operations of "db", and sends the first variant of each statement to be prepared. */
+/* Whether an operation is one for this actor. */
+static inline bool act_plan_is_mine(const act_db_t *self, const proto_operation_t *operation)
+{
+    return strcmp(operation->service, "db") == 0 &&
+           (!act_db_is_replica(self) || operation->flags & PROTO_OP_REPLICA);
+}
+/* Makes the plans of all operations for this actor, and sends the first variant of each statement to be
+ * prepared. */
 void act_plan_all(act_db_t *self, act_generation_t *generation);
 /* Lets the server forget a plan's statements. */
 PROTO_MUST_CHECK int act_plan_deallocate(act_db_t *self, const act_plan_t *plan);

@@ -218,6 +218,14 @@ static void s_slow(act_block_t *self, proto_bytes_t value)
     self->operation.flags |= PROTO_OP_EXCLUSIVE;
 }
 
+static void s_replica(act_block_t *self, proto_bytes_t value)
+{
+    bool replica;
+    s_flag(self, &replica, value);
+    self->replica_line = self->line;
+    self->operation.flags |= PROTO_OP_REPLICA;
+}
+
 static void s_deprecated(act_block_t *self, proto_bytes_t value)
 {
     bool deprecated;
@@ -256,7 +264,8 @@ static const struct {
                     {"service", s_service},   {"timeout", s_timeout},
                     {"step", s_step},         {"cursor", s_cursor},
                     {"slow", s_slow},         {"deprecated", s_deprecated},
-                    {"reads", s_reads},       {"writes", s_writes}};
+                    {"reads", s_reads},       {"writes", s_writes},
+                    {"replica", s_replica}};
 
 static void s_directive(act_block_t *self, const act_directive_t *directive)
 {

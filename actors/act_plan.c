@@ -354,7 +354,7 @@ void act_plan_all(act_db_t *self, act_generation_t *generation)
     PROTO_ASSERT(generation->plans != NULL);
     for (uint32_t i = 0; i < program->script_count; i++) {
         const proto_operation_t *operation = program->scripts[i].operation;
-        if (!act_plan_is_db(operation))
+        if (!act_plan_is_mine(self, operation))
             continue;
         act_plan_t *plan = &generation->plans[generation->plan_count++];
         s_make(self, generation, plan, i, declared);

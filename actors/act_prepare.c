@@ -45,7 +45,7 @@ static void s_ask_declared(act_db_t *self)
     proto_buf_byte(&names, '{');
     for (uint32_t i = 0; i < program->script_count; i++) {
         const proto_operation_t *operation = program->scripts[i].operation;
-        for (uint32_t p = 0; p < operation->param_count && act_plan_is_db(operation); p++) {
+        for (uint32_t p = 0; p < operation->param_count && act_plan_is_mine(self, operation); p++) {
             if (!operation->params[p].sql_type)
                 continue;
             proto_buf_string(&names, names.size > 1 ? ",\"" : "\"");

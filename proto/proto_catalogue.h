@@ -92,7 +92,8 @@ enum {
     PROTO_OP_READS = 1,     /* changes nothing: may be tried again, shares a Sync */
     PROTO_OP_EXCLUSIVE = 2, /* needs its worker for itself (@slow, and later steps) */
     PROTO_OP_DEPRECATED = 4,
-    PROTO_OP_ALL = 7
+    PROTO_OP_REPLICA = 8, /* a read replica may answer it (@replica): workers of the service NAME.read */
+    PROTO_OP_ALL = 15
 };
 
 typedef struct proto_column {

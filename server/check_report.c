@@ -63,8 +63,8 @@ static void s_print_operation(const srv_check_t *self, const srv_check_operation
     if (operation->script->statement_count == 0)
         printf("%s: of the service %s\n", source->name, source->service);
     else if (operation->described)
-        printf("%s: %s, %u round trip%s\n", source->name, act_mode_name(operation->mode), operation->trips,
-               operation->trips == 1 ? "" : "s");
+        printf("%s: %s, %u round trip%s%s\n", source->name, act_mode_name(operation->mode), operation->trips,
+               operation->trips == 1 ? "" : "s", source->flags & PROTO_OP_REPLICA ? ", or at a replica" : "");
     else
         printf("%s: not served\n", source->name);
     s_print_params(self, operation);

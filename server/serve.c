@@ -77,6 +77,7 @@ static int s_start_actors(srv_serve_t *self, const srv_serve_plan_t *plan, void 
             .context = context,
             .brokers = &s_inside,
             .broker_count = 1,
+            .service = "db",
             .conninfo = srv_config_text(plan->config, SRV_OPT_database),
             .programs = plan->programs,
             .window = (uint16_t)s_number(plan, SRV_OPT_window),

@@ -102,6 +102,7 @@ static void test_directives(void **state)
              "2: @timeout is a time such as 500ms, 5s or 2m, at most an hour: 2h\n"},
             {S_OP "-- @timeout 61m\nSELECT 1;",
              "2: @timeout is a time such as 500ms, 5s or 2m, at most an hour: 61m\n"},
+            {S_OP "-- @replica\nUPDATE t SET a = 1;", "2: @replica is for statements that only read\n"},
             {S_OP "-- @slow very\nSELECT 1;", "2: this directive takes no value: very\n"},
             {S_OP "-- @reads yes @writes no @deprecated 1\nSELECT 1;",
              "2: this directive takes no value: yes\n2: this directive takes no value: no\n"

@@ -67,9 +67,10 @@ static void s_show(const act_script_t *script, proto_buf_t *out)
     const proto_operation_t *operation = script->operation;
     proto_buf_printf(out, "%s %s %s %s\n", operation->name, operation->service,
                      operation->method ? operation->method : "-", operation->path ? operation->path : "-");
-    proto_buf_printf(out, "  %s %s %s%s%s %d %ums %s\n", proto_tier_name(operation->tier),
+    proto_buf_printf(out, "  %s %s %s%s%s%s %d %ums %s\n", proto_tier_name(operation->tier),
                      proto_auth_name(operation->auth), operation->flags & PROTO_OP_READS ? "reads" : "writes",
                      operation->flags & PROTO_OP_EXCLUSIVE ? " slow" : "",
+                     operation->flags & PROTO_OP_REPLICA ? " replica" : "",
                      operation->flags & PROTO_OP_DEPRECATED ? " deprecated" : "", operation->status,
                      operation->timeout_ms, operation->location ? operation->location : "-");
     proto_buf_printf(out, "  \"%s\" %s ", operation->summary, operation->returns);
@@ -204,6 +205,8 @@ static void test_good_files(void **state)
          "(1..500)\n"
          "  auth.role auth.role text ?\n  request.id request.id text ?\n"
          "  f.sql:6 \"SELECT $1, $2, $3\" limit auth.role request.id\n"},
+        {"-- @endpoint GET /r\n-- @operation a\n-- @returns value @replica\nSELECT 1;",
+         "a db GET /r\n  read user reads replica 200 30000ms -\n  \"\" value v\n  f.sql:4 \"SELECT 1\"\n"},
         {"-- @endpoint DELETE /r/{a}/{b}\n-- @operation a\n-- @tier none @status 299 @returns none\nDELETE "
          "FROM t WHERE a "
          "= :b AND b = :a;",
