@@ -17,8 +17,8 @@ static void s_tell_down(act_db_t *self, const char *message)
     if (self->told_down)
         return;
     self->told_down = true;
-    proto_log(PROTO_LOG_WARN, "actors", "db %u: the database is away: %.*s", self->config->number,
-              (int)strcspn(message, "\n"), message);
+    proto_log(PROTO_LOG_WARN, "actors", "%s %u: the database is away: %.*s", self->config->service,
+              self->config->number, (int)strcspn(message, "\n"), message);
 }
 
 /* NOTICE and WARNING of functions, which may hold what clients sent: one line, and only for those who look.
@@ -27,8 +27,8 @@ static void s_on_notice(void *arg, const PGresult *result)
 {
     const act_db_t *self = arg;
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    proto_log(PROTO_LOG_DEBUG, "actors", "db %u: PostgreSQL says: %s", self->config->number,
-              text ? text : "");
+    proto_log(PROTO_LOG_DEBUG, "actors", "%s %u: PostgreSQL says: %s", self->config->service,
+              self->config->number, text ? text : "");
 }
 
 void act_connect_close(act_db_t *self)

@@ -17,8 +17,8 @@ enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000 };
 void act_db_put(act_db_t *self, const proto_record_t *record)
 {
     if (proto_wire_put(self->wire, record) < 0)
-        proto_log(PROTO_LOG_ERROR, "actors", "db %u: a %s could not be encoded", self->config->number,
-                  proto_type_name(record->type));
+        proto_log(PROTO_LOG_ERROR, "actors", "%s %u: a %s could not be encoded", self->config->service,
+                  self->config->number, proto_type_name(record->type));
 }
 
 static bool s_offers(const act_db_t *self, const act_plan_t *plan)

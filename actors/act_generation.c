@@ -83,14 +83,16 @@ static void s_complete(act_db_t *self, int64_t now)
     self->current = generation;
     act_plan_index(self);
     if (generation->failed_plans)
-        proto_log(PROTO_LOG_ERROR, "actors", "db %u: %u of %u operations are not served, see above",
-                  self->config->number, generation->failed_plans, generation->plan_count);
+        proto_log(PROTO_LOG_ERROR, "actors", "%s %u: %u of %u operations are not served, see above",
+                  self->config->service, self->config->number, generation->failed_plans,
+                  generation->plan_count);
     if (self->phase == ACT_PHASE_READY) {
         act_db_announce(self);
         return;
     }
     if (self->told_down)
-        proto_log(PROTO_LOG_INFO, "actors", "db %u: the database is back", self->config->number);
+        proto_log(PROTO_LOG_INFO, "actors", "%s %u: the database is back", self->config->service,
+                  self->config->number);
     self->told_down = false;
     self->phase = ACT_PHASE_READY;
     act_backoff_worked(&self->backoff);

@@ -65,7 +65,8 @@ static void s_ask_declared(act_db_t *self)
 static void s_sync(act_db_t *self)
 {
     if (act_sync(self) < 0)
-        proto_log(PROTO_LOG_DEBUG, "actors", "db %u: a Sync could not be sent", self->config->number);
+        proto_log(PROTO_LOG_DEBUG, "actors", "%s %u: a Sync could not be sent", self->config->service,
+                  self->config->number);
 }
 
 /* Transaction commands as prepared statements: nothing is parsed on the hot path. */
@@ -133,8 +134,8 @@ static void s_take_declared(act_generation_t *self, const PGresult *result)
 static void s_tell_failed(act_db_t *self, const PGresult *result)
 {
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    proto_log(PROTO_LOG_ERROR, "actors", "db %u: the session could not be set up: %s", self->config->number,
-              message ? message : "no reason given");
+    proto_log(PROTO_LOG_ERROR, "actors", "%s %u: the session could not be set up: %s", self->config->service,
+              self->config->number, message ? message : "no reason given");
 }
 
 void act_prepare_result(act_db_t *self, const act_await_t *await, const PGresult *result)

@@ -154,7 +154,8 @@ static void s_hello(brk_core_t *self, int64_t now, brk_peer_t *peer)
 
 static void s_credit(brk_core_t *self, int64_t now, brk_peer_t *peer, uint16_t credit)
 {
-    uint16_t room = (uint16_t)(peer->window - peer->load - peer->credit);
+    uint32_t held = (uint32_t)peer->load + peer->credit;
+    uint16_t room = held < peer->window ? (uint16_t)(peer->window - held) : 0;
     brk_worker_unlist(peer);
     peer->credit = (uint16_t)(peer->credit + (credit < room ? credit : room));
     peer->given_back = false;

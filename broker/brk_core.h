@@ -6,7 +6,7 @@
  * Promises, checked by brk_core_check and the simulation:
  * - a request gets at most one final answer, and exactly one by its deadline while its client stays;
  * - a request is handed to at most one worker, unless that one gave it back unstarted (RETURN);
- * - a worker never holds more than its window, and is given nothing while it works on an exclusive request;
+ * - a worker is given nothing beyond its window, and is given nothing while it works on an exclusive request;
  * - queues are bounded in count, bytes and age, and take turns over operations and clients;
  * - `no_worker`, `overloaded`, `expired` and `shutting_down` mean: certainly not executed.
  * Thread: the broker's. */

@@ -34,9 +34,10 @@ typedef struct brk_operation {
     uint32_t index;
     uint64_t hash;
     char *name;
-    uint32_t flags;                          /* PROTO_OP_... */
-    uint32_t workers;                        /* how many offer it now */
-    brk_lane_t *lanes;                       /* whose turn it is; ring */
+    uint32_t flags;                /* PROTO_OP_... */
+    uint32_t workers;              /* how many offer it now */
+    struct brk_operation *replica; /* the same at the service NAME.read, whose workers go first; NULL: none */
+    brk_lane_t *lanes;             /* whose turn it is; ring */
     brk_request_t *returned, *returned_last; /* given back unstarted: before all lanes */
     uint32_t waiting;
     struct brk_operation *next, *prev; /* ring of operations with waiting requests; NULL: none waits */
@@ -49,6 +50,7 @@ typedef struct brk_catalogue {
 
 struct brk_service {
     char *name;
+    brk_service_t *primary; /* of NAME.read: NAME, whose waiting requests its workers may take; else NULL */
     brk_operation_t **operations;
     uint32_t operation_count;
     uint32_t *by_hash; /* open addressing: index + 1 */
@@ -135,21 +137,23 @@ void brk_publish(brk_core_t *self, int64_t now, const brk_service_t *service,
 
 /* brk_service.c */
 brk_service_t *brk_service_find(const brk_core_t *self, proto_bytes_t name);
-/* Finds or makes it; NULL when there are too many, or the name is the broker's own. */
+/* Finds or makes it, and with NAME.read the service NAME; NULL when there are too many, or the name is the
+ * broker's own. */
 brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name);
 void brk_service_free(brk_service_t *self);
 /* The operation that a hash (or, for 0, a name) means; the catch-all when no list names it. */
 brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, proto_bytes_t name);
-/* Finds or makes it; NULL when there are too many. */
+/* Finds or makes it; one that a replica may answer, of NAME.read, at NAME too. NULL when there are too many.
+ */
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags);
-/* Whether anybody who lives offers it. */
+/* Whether anybody who lives offers it, at a replica or else. */
 bool brk_operation_served(const brk_operation_t *self);
 /* Keeps a catalogue; NULL when it is known already, of this generation or a newer one. */
 const brk_catalogue_t *brk_service_learn(brk_service_t *self, uint64_t hash, proto_bytes_t body);
 
 /* brk_worker.c */
-/* READY: a registration, or, of a worker that is registered with this service and epoch, other offers and
- * another catalogue while its requests go on. */
+/* READY: a registration, or, of a worker that is registered with this service and epoch, other offers,
+ * another catalogue and another window while its requests go on. */
 void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record);
 /* Ends a registration: what is in flight there gets an error. */
 void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);

@@ -188,6 +188,8 @@ void brk_request_feed(brk_core_t *self, int64_t now, brk_peer_t *worker)
 {
     while (worker->service && worker->listed) {
         brk_request_t *request = brk_queue_next(worker->service, worker);
+        if (!request && worker->service->primary)
+            request = brk_queue_next(worker->service->primary, worker);
         if (!request)
             return;
         if (request->deadline <= now) {
@@ -220,7 +222,7 @@ static void s_finish(brk_core_t *self, brk_request_t *request, bool credit)
     brk_peer_t *worker = request->worker;
     brk_worker_unlist(worker);
     worker->load--;
-    if (credit)
+    if (credit && worker->load + worker->credit < worker->window)
         worker->credit++;
     if (worker->exclusive == request->token)
         worker->exclusive = 0;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "proto_catalogue.h"
 #include "proto_value.h"
 
 brk_service_t *brk_service_find(const brk_core_t *self, proto_bytes_t name)
@@ -34,16 +35,30 @@ static brk_operation_t *s_add(brk_service_t *self, uint64_t hash, proto_bytes_t 
     return operation;
 }
 
+/* The service NAME of a service NAME.read; NULL for others. */
+static brk_service_t *s_primary(brk_core_t *self, proto_bytes_t name)
+{
+    static const char suffix[] = ".read";
+    size_t size = sizeof suffix - 1;
+    if (name.size <= size || memcmp(name.data + name.size - size, suffix, size) != 0)
+        return NULL;
+    name.size -= size;
+    brk_service_t *primary = brk_service_get(self, name);
+    return primary && !primary->primary ? primary : NULL; /* no replicas of replicas */
+}
+
 brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name)
 {
     brk_service_t *service = brk_service_find(self, name);
     if (service)
         return service;
+    brk_service_t *primary = s_primary(self, name);
     if (self->service_count == BRK_SERVICES || name.size == 0 || proto_bytes_is(name, "muster"))
         return NULL;
     service = calloc(1, sizeof *service);
     PROTO_ASSERT(service != NULL);
     service->name = s_copy(name);
+    service->primary = primary;
     s_add(service, 0, (proto_bytes_t){0}, 0);
     self->services[self->service_count++] = service;
     return service;
@@ -113,6 +128,20 @@ brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, pr
     return operation ? operation : self->operations[0];
 }
 
+/* What the workers of NAME.read offer is asked of NAME. */
+static int s_link_replica(brk_service_t *self, brk_operation_t *operation)
+{
+    if (!self->primary || !(operation->flags & PROTO_OP_REPLICA))
+        return 0;
+    brk_operation_t *asked =
+        brk_operation_get(self->primary, operation->hash, proto_bytes_of(operation->name), operation->flags);
+    if (!asked)
+        return -1;
+    if (asked->flags & PROTO_OP_REPLICA)
+        asked->replica = operation;
+    return 0;
+}
+
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags)
 {
     brk_operation_t *operation = brk_operation_find(self, hash, name);
@@ -122,12 +151,13 @@ brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_byt
         return NULL;
     operation = s_add(self, hash, name, flags);
     s_index(self, operation);
-    return operation;
+    return s_link_replica(self, operation) == 0 ? operation : NULL;
 }
 
 bool brk_operation_served(const brk_operation_t *self)
 {
-    return self->workers + self->service->any_workers > 0;
+    return self->workers + self->service->any_workers > 0 ||
+           (self->replica && brk_operation_served(self->replica));
 }
 
 static int64_t s_generation(proto_bytes_t catalogue)

@@ -192,7 +192,7 @@ static void s_check_worker(const brk_peer_t *peer)
         working++;
     }
     PROTO_ASSERT(working == peer->load);
-    PROTO_ASSERT(peer->load + peer->credit <= peer->window);
+    PROTO_ASSERT(peer->credit == 0 || peer->load + peer->credit <= peer->window);
     PROTO_ASSERT(peer->listed == (!peer->given_back && !peer->exclusive && peer->credit > 0));
     PROTO_ASSERT(peer->exclusive == 0 || exclusive);
     if (!peer->listed)

@@ -9,6 +9,10 @@
 
 bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation)
 {
+    if (operation->service != worker->service)
+        operation = operation->replica;
+    if (!operation || operation->service != worker->service)
+        return false;
     return worker->any ||
            (operation->index && worker->offers[operation->index / 64] >> (operation->index % 64) & 1);
 }
@@ -50,7 +54,8 @@ void brk_worker_list(brk_peer_t *worker)
     }
 }
 
-brk_peer_t *brk_worker_choose(const brk_operation_t *operation)
+/* Of the workers of the operation's own service. */
+static brk_peer_t *s_choose(const brk_operation_t *operation)
 {
     const brk_service_t *service = operation->service;
     for (uint32_t word = 0; word < sizeof service->filled / sizeof service->filled[0]; word++) {
@@ -64,6 +69,12 @@ brk_peer_t *brk_worker_choose(const brk_operation_t *operation)
         }
     }
     return NULL;
+}
+
+brk_peer_t *brk_worker_choose(const brk_operation_t *operation)
+{
+    brk_peer_t *worker = operation->replica ? s_choose(operation->replica) : NULL;
+    return worker ? worker : s_choose(operation);
 }
 
 /* One entry of `offers`: [hash, name, flags]. */
@@ -142,9 +153,18 @@ static int s_take_offers(brk_peer_t *peer, proto_bytes_t body)
 static void s_register(brk_peer_t *peer, brk_service_t *service, const proto_record_t *record)
 {
     peer->service = service;
-    peer->window = peer->credit = record->number;
     peer->epoch = record->epoch;
     service->workers++;
+}
+
+/* A worker that was given more than its new window keeps it, and gets no more until it has answered enough.
+ */
+static void s_set_window(brk_peer_t *worker, uint16_t window)
+{
+    brk_worker_unlist(worker);
+    worker->window = window;
+    worker->credit = window > worker->load ? (uint16_t)(window - worker->load) : 0;
+    brk_worker_list(worker);
 }
 
 static void s_unregister(brk_peer_t *peer)
@@ -170,6 +190,8 @@ static void s_fail_unserved(brk_core_t *self, int64_t now, brk_service_t *servic
         while (operation->lanes)
             brk_request_fail(self, now, operation->lanes->first, PROTO_ERROR_no_worker);
     }
+    if (service->primary)
+        s_fail_unserved(self, now, service->primary);
 }
 
 void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
@@ -199,10 +221,9 @@ void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const pro
     if (catalogue)
         brk_publish(self, now, service, catalogue);
     brk_send_type(self, now, peer, PROTO_HEARTBEAT);
+    s_set_window(peer, ready.number);
     if (goes_on)
         s_fail_unserved(self, now, service);
-    else
-        brk_worker_list(peer);
     brk_request_feed(self, now, peer);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker's core under seeded accidents: random arrivals, answers, deaths, pauses, late and doubled
- * replies, returns and cancels, on virtual time. After every step the core checks itself and the promises are
- * checked from outside: one final answer at most, exactly one by the deadline, no request at two workers,
- * windows and queues kept. */
+ * replies, returns, cancels, changing windows and replicas that come and go, on virtual time. After every
+ * step the core checks itself and the promises are checked from outside: one final answer at most, exactly
+ * one by the deadline, no request at two workers, windows and queues kept. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -21,7 +21,8 @@ enum {
     S_SEEDS = 1500,
     S_STEPS = 300,
     S_CLIENTS = 4,
-    S_WORKERS = 5,
+    S_WORKERS = 7,
+    S_REPLICAS = 2, /* of the workers: of the service db.read */
     S_REQUESTS = 4000,
     S_WINDOW = 4,
     S_HELD = 64,
@@ -44,16 +45,19 @@ typedef struct s_request {
 typedef struct s_held {
     uint64_t token;
     uint32_t epoch;
-    int request;
-    bool exclusive;
+    int request, kind; /* kind: its place in s_names */
 } s_held_t;
+
+static const char *const s_names[] = {"read", "write", "slow", "none"};
 
 typedef struct s_peer {
     uint64_t id;         /* 0: not joined */
     bool worker, silent; /* silent: neither answers nor beats */
     int64_t silent_until, beat_at;
     uint32_t epoch;
-    bool slow;       /* offers the exclusive operation */
+    bool slow;    /* offers the exclusive operation */
+    bool replica; /* of the service db.read: offers the read operation alone */
+    uint16_t window;
     bool registered; /* has said READY since the broker forgot it last */
     s_held_t held[S_HELD];
     int held_count;
@@ -71,7 +75,8 @@ typedef struct s_world {
 } s_world_t;
 
 static s_world_t s_world;
-static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late, s_total_announced;
+static uint64_t s_total[PROTO_ERROR_COUNT], s_total_finals, s_total_returned, s_total_late, s_total_announced,
+    s_total_replica, s_total_only_replicas;
 
 static uint32_t s_random(uint32_t below)
 {
@@ -98,26 +103,28 @@ static void s_hello(s_peer_t *peer)
     s_say(peer, (proto_record_t){.type = PROTO_HELLO});
 }
 
-/* Offers operations 1 (reads), 2 (writes) and, with the slow share, 3 (exclusive). */
+/* Offers operations 1 (reads), 2 (writes) and, with the slow share, 3 (exclusive); a replica the first alone.
+ */
 static void s_announce(s_peer_t *peer)
 {
-    static const uint32_t flags[] = {PROTO_OP_READS, 0, PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
-    static const char *const names[] = {"read", "write", "slow"};
+    static const uint32_t flags[] = {PROTO_OP_READS | PROTO_OP_REPLICA, 0,
+                                     PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
     proto_buf_t body = PROTO_BUF_INIT;
-    uint32_t count = peer->slow ? 3 : 2;
+    uint32_t count = peer->replica ? 1 : peer->slow ? 3 : 2;
+    peer->window = (uint16_t)(1 + s_random(S_WINDOW));
     proto_write_map(&body, 1);
     proto_write_text(&body, "offers");
     proto_write_array(&body, count);
     for (uint32_t i = 0; i < count; i++) {
         proto_write_array(&body, 3);
         proto_write_uint(&body, i + 1);
-        proto_write_text(&body, names[i]);
+        proto_write_text(&body, s_names[i]);
         proto_write_uint(&body, flags[i]);
     }
     s_say(peer, (proto_record_t){.type = PROTO_READY,
-                                 .number = S_WINDOW,
+                                 .number = peer->window,
                                  .epoch = peer->epoch,
-                                 .service = proto_bytes_of("db"),
+                                 .service = proto_bytes_of(peer->replica ? "db.read" : "db"),
                                  .body = proto_buf_bytes(&body)});
     proto_buf_free(&body);
 }
@@ -155,9 +162,26 @@ static void s_on_answer(s_peer_t *peer, const proto_record_t *record)
         assert_int_equal(request->handed, request->returned); /* certainly not executed */
 }
 
+static int s_kind(proto_bytes_t name)
+{
+    int kind = 0;
+    while (!proto_bytes_is(name, s_names[kind]))
+        kind++;
+    return kind;
+}
+
+/* Whether some worker of the service db itself is registered. */
+static bool s_primary_works(void)
+{
+    for (int i = S_CLIENTS; i < S_CLIENTS + S_WORKERS; i++)
+        if (s_world.peers[i].registered && !s_world.peers[i].replica)
+            return true;
+    return false;
+}
+
 static void s_on_request(s_peer_t *peer, const proto_record_t *record)
 {
-    int n = s_number(record->body);
+    int n = s_number(record->body), kind = s_kind(record->name);
     assert_true(n >= 0 && n < s_world.request_count);
     s_request_t *request = &s_world.requests[n];
     assert_int_equal(record->epoch, peer->epoch);
@@ -167,12 +191,15 @@ static void s_on_request(s_peer_t *peer, const proto_record_t *record)
     int current = 0;
     for (int i = 0; i < peer->held_count; i++) {
         current += peer->held[i].epoch == peer->epoch;
-        assert_false(peer->held[i].epoch == peer->epoch && peer->held[i].exclusive);
+        assert_false(peer->held[i].epoch == peer->epoch && peer->held[i].kind == 2);
     }
-    assert_true(current < S_WINDOW);
+    assert_true(current < peer->window);
     assert_true(peer->held_count < S_HELD);
-    peer->held[peer->held_count++] = (s_held_t){record->id, record->epoch, n, record->operation == 3};
-    assert_true(record->operation != 3 || peer->slow);
+    peer->held[peer->held_count++] = (s_held_t){record->id, record->epoch, n, kind};
+    assert_true(kind != 2 || peer->slow);
+    assert_true(kind == 0 || !peer->replica);
+    s_total_replica += peer->replica;
+    s_total_only_replicas += peer->replica && !s_primary_works();
 }
 
 static void s_on_send(void *arg, void *tag, const proto_record_t *record)
@@ -209,7 +236,6 @@ static void s_on_forget(void *arg, void *tag)
 
 static void s_ask(int client)
 {
-    static const char *const names[] = {"read", "write", "slow", "none"};
     if (s_world.request_count == S_REQUESTS)
         return;
     int n = s_world.request_count++;
@@ -226,7 +252,7 @@ static void s_ask(int client)
                                       .deadline = wait,
                                       .operation = s_chance(50) ? kind + 1 : 0,
                                       .service = proto_bytes_of(s_random(50) ? "db" : "nowhere"),
-                                      .name = proto_bytes_of(names[kind]),
+                                      .name = proto_bytes_of(s_names[kind]),
                                       .body = proto_buf_bytes(&body),
                                   });
     proto_buf_free(&body);
@@ -258,7 +284,6 @@ static void s_answer(s_peer_t *peer, const s_held_t *held)
 static void s_give_back(s_peer_t *peer, const s_held_t *held)
 {
     proto_buf_t body = PROTO_BUF_INIT;
-    static const char *const names[] = {"read", "write", "slow"};
     if (held->epoch != peer->epoch)
         return;
     proto_write_map(&body, 1);
@@ -270,8 +295,8 @@ static void s_give_back(s_peer_t *peer, const s_held_t *held)
                                  .id = held->token,
                                  .epoch = held->epoch,
                                  .service = proto_bytes_of("db"),
-                                 .name = proto_bytes_of(names[s_random(3)]),
-                                 .operation = held->exclusive ? 3 : 1 + s_random(2),
+                                 .name = proto_bytes_of(s_names[held->kind]),
+                                 .operation = (uint64_t)held->kind + 1,
                                  .body = proto_buf_bytes(&body)});
     proto_buf_free(&body);
 }
@@ -297,8 +322,8 @@ static void s_work(s_peer_t *peer)
         s_say(peer,
               (proto_record_t){.type = PROTO_CREDIT, .number = (uint16_t)peer->owed, .epoch = peer->epoch});
         peer->owed = 0;
-    } else if (peer->registered && s_chance(2)) { /* other offers; what it holds goes on */
-        peer->slow = !peer->slow;
+    } else if (peer->registered && s_chance(2)) { /* other offers and window; what it holds goes on */
+        peer->slow = !peer->slow && !peer->replica;
         s_announce(peer);
         s_total_announced++;
     } else if (s_chance(2)) { /* credit out of thin air must not widen the window */
@@ -402,7 +427,8 @@ static void s_run(uint64_t seed)
     brk_core_on_forget(s_world.core, s_on_forget);
     for (int i = S_CLIENTS; i < S_CLIENTS + S_WORKERS; i++) {
         s_world.peers[i].worker = true;
-        s_world.peers[i].slow = i % 2;
+        s_world.peers[i].replica = i >= S_CLIENTS + S_WORKERS - S_REPLICAS;
+        s_world.peers[i].slow = i % 2 && !s_world.peers[i].replica;
     }
     uint32_t accidents = (uint32_t)(seed % 4) * 7;
     for (int i = 0; i < S_STEPS; i++)
@@ -433,6 +459,7 @@ static void test_accidents(void **state)
     /* A simulation in which something never happens proves nothing about it. */
     assert_true(s_total_finals > 100000 && s_total_returned > 1000 && s_total_late > 1000);
     assert_true(s_total_announced > 1000);
+    assert_true(s_total_replica > 10000 && s_total_only_replicas > 100);
     const proto_error_t seen[] = {PROTO_ERROR_no_worker, PROTO_ERROR_overloaded,      PROTO_ERROR_expired,
                                   PROTO_ERROR_timeout,   PROTO_ERROR_outcome_unknown, PROTO_ERROR_worker_lost,
                                   PROTO_ERROR_conflict};
