@@ -173,7 +173,8 @@ void muster_client_destroy(muster_client_t **self_pointer)
     if (self->io)
         s_leave(self);
     muster_io_free(&self->io);
-    muster_core_free(&self->core);
+    if (self->core.broker_count)
+        muster_core_free(&self->core);
     muster_shelf_free(&self->shelf);
     muster_answers_drop(&self->next, 0);
     muster_answers_drop(&self->process, 0);

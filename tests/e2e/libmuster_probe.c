@@ -255,7 +255,8 @@ static int s_be_worker(const char *service, unsigned window, int count)
     s_worker = muster_worker_new(NULL, service, s_work, NULL, window, why, sizeof why);
     if (!s_worker)
         return s_usage(why);
-    signal(SIGTERM, s_stop);
+    struct sigaction action = {.sa_handler = s_stop, .sa_flags = SA_RESTART}; /* "block" reads on */
+    sigaction(SIGTERM, &action, NULL);
     for (int i = 1; i < count && i < 8; i++)
         pthread_create(&threads[i], NULL, s_run, s_worker);
     int rc = muster_worker_run(s_worker);
