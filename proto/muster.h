@@ -58,8 +58,7 @@ typedef struct muster_config {
      * name identities only, as those on the local socket; others get what the broker's rights file says of
      * their key. Default: the name of the user who runs the process, and no role. */
     const char *subject, *role;
-    /* How long a request waits for a broker that answers when there is none, and muster_client_new for the
-     * first one to be found; default 2000. */
+    /* How long a request waits for a broker when none answers; default 2000. */
     uint32_t connect_ms;
     void *reserved[4]; /* NULL */
 } muster_config_t;
@@ -105,7 +104,8 @@ typedef struct muster_client muster_client_t;
 MUSTER_API muster_client_t *muster_client_new(const muster_config_t *config, char *why, size_t why_size);
 /* Cancels what is under way and closes the connections. No other call may be under way or come. */
 MUSTER_API void muster_client_destroy(muster_client_t **self);
-/* Waits up to `wait_ms` until one of the brokers answers. -1 when none does. Requests need not wait for it. */
+/* Waits up to `wait_ms` until one of the brokers answers. -1 when none does. Requests need not wait for it.
+ */
 MUSTER_API int muster_client_wait(muster_client_t *self, int64_t wait_ms);
 /* How many brokers there are in the configuration; the endpoint of one (0 to n - 1); 1 when it answers. */
 MUSTER_API int muster_client_brokers(muster_client_t *self);
@@ -210,7 +210,7 @@ MUSTER_API int muster_worker_run(muster_worker_t *self);
 /* Makes muster_worker_run return after the jobs under way. May be called from a signal handler, too, and
  * before muster_worker_run. A worker that was stopped stays so. */
 MUSTER_API void muster_worker_stop(muster_worker_t *self);
-/* At how many brokers it is registered now. */
+/* At how many brokers it is registered now: 0 while none answers, or all refuse it for lack of rights. */
 MUSTER_API int muster_worker_registered(muster_worker_t *self);
 /* After muster_worker_run has returned in all threads. */
 MUSTER_API void muster_worker_destroy(muster_worker_t **self);

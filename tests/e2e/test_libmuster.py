@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from conftest import BINARY, SLOW, SOURCE, Server, wait_for
-from native import CANCEL, ERROR, FINAL, PARTIAL, READ, Party, value
+from native import CANCEL, ERROR, PARTIAL, READ, Party, value
 
 EXAMPLES = SOURCE / "docs/examples"
 PRESET = os.environ.get("MUSTER_PRESET", "release")
@@ -212,9 +212,9 @@ def test_the_worker_example(build, environment, start):
         for arguments, code in (("to=1001", "invalid"), ("to=x", None)):
             done = server.call("greeter", "count", arguments)
             assert done.returncode != 0 and done.stdout == "" and (not code or json.loads(done.stderr)["code"] == code)
-        anonymous = party.peer()
-        anonymous.refused_code = value(next_error(anonymous, anonymous.ask("greeter", "greet", {"name": "x"})).body)["code"]
-        assert anonymous.refused_code == "unauthenticated"
+        nobody = party.peer()
+        refusal = next_error(nobody, nobody.ask("greeter", "greet", {"name": "x"}))
+        assert value(refusal.body)["code"] == "unauthenticated"
         document = server.request("GET", "/openapi.json").json
         assert "/greet" in document["paths"]
     finally:
@@ -223,6 +223,28 @@ def test_the_worker_example(build, environment, start):
         assert process.wait(20 * SLOW) == 0
     assert workers(server, "greeter") == []
     assert json.loads(server.call("greeter", "greet", "name=Ada").stderr)["code"] == "no_worker"
+
+
+def test_the_programs_of_the_page(build, environment, start, tmp_path):
+    """Those of docs/libmuster.md do what it says."""
+    server = start()
+    blocks = re.findall(r"^```c\n(.*?)^```", (SOURCE / "docs/libmuster.md").read_text(), re.M | re.S)
+    assert len(blocks) == 4
+    programs = []
+    for number, block in enumerate(blocks):
+        source = tmp_path / f"page{number}.c"
+        source.write_text(block if "int main" in block else block + "int main(void) { return publish(0, 0, 0) != 0; }\n")
+        programs.append(build(source))
+    env = environment(server.ipc)
+    outputs = [subprocess.run([program], capture_output=True, text=True, env=env, check=True).stdout for program in programs[:2]]
+    assert json.loads(outputs[0])["name"] == "anthropic" and outputs[1].split() == ["200"] * 100
+    echo = subprocess.Popen([programs[2]], env=env)
+    try:
+        wait_for(lambda: workers(server, "echo"), what="the worker of the page")
+        assert server.call("echo", "anything", "a=1").stdout == '{"a":1}\n'
+    finally:
+        echo.kill()
+        echo.wait()
 
 
 def next_error(peer, id_):
