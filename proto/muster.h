@@ -50,7 +50,7 @@ typedef struct muster_config {
     /* CURVE, which tcp endpoints outside a development set-up ask for. `cert` names the file of one's own
      * secret certificate, as `muster keygen` writes it (NAME.cert_secret; nobody else may be able to read
      * it); `broker_cert` the file or files (comma list: one for all brokers, or one each) with the brokers'
-     * public ones. Default: $MUSTER_CERT and $MUSTER_BROKER_CERT. */
+     * public ones. Default: $MUSTER_CERT and $MUSTER_BROKER_CERT; "" for none. */
     const char *cert, *broker_cert;
     /* The same keys as Z85 texts of 40 characters, instead of files. `broker_key` holds for all brokers. */
     const char *public_key, *secret_key, *broker_key;

@@ -21,7 +21,7 @@ static void s_help(void)
          "  --json TEXT       all arguments as one JSON object instead\n"
          "  --service NAME    the same as SERVICE\n"
          "  --timeout SECONDS how long to wait (default 30)");
-    srv_config_help(SRV_CONNECT_OPTIONS);
+    srv_config_help(SRV_SET_CLIENT);
     puts("\nExit status: 0 answered, 1 refused (the problem goes to standard error), 2 not asked.\n"
          "Examples: muster call get_provider id=1\n"
          "          muster call db get_provider id=1");
@@ -193,7 +193,7 @@ int srv_cmd_call(int argc, char **argv)
     }
     if (s_parse(&call, &argc, argv) < 0)
         proto_buf_string(&why, "--json, --service and --timeout need a value");
-    if (!why.size && srv_config_read(&config, SRV_CONNECT_OPTIONS, &argc, argv, &why) == 0) {
+    if (!why.size && srv_config_read(&config, SRV_SET_CLIENT, &argc, argv, &why) == 0) {
         s_words(&call, argc, argv);
         muster_client_t *client = NULL;
         if (!call.operation)

@@ -32,7 +32,7 @@ static void s_help(void)
          "  catalogue         the operations that workers publish, with endpoints and parameters\n"
          "  --watch [SECONDS] again every so many seconds (default 1), until Ctrl-C\n"
          "  --json            as JSON, one line a table");
-    srv_config_help(SRV_CONNECT_OPTIONS);
+    srv_config_help(SRV_SET_CLIENT);
     puts("\nExit status: 0 shown, 1 no broker answered, 2 not asked.");
 }
 
@@ -195,7 +195,7 @@ int srv_cmd_show(int argc, char **argv)
         return 0;
     }
     if (s_parse(&show, &argc, argv, &why) == 0 &&
-        srv_config_read(&config, SRV_CONNECT_OPTIONS, &argc, argv, &why) == 0) {
+        srv_config_read(&config, SRV_SET_CLIENT, &argc, argv, &why) == 0) {
         show.table = argc > 1 ? argv[1] : s_tables[0];
         if (argc > 2 || !s_is_table(show.table)) {
             proto_buf_string(&why, "there are the tables");

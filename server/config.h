@@ -89,7 +89,11 @@ typedef enum {
 
 /* A set of options, for help and for refusing what a command does not take. */
 #define SRV_SET(option) (UINT64_C(1) << (option))
-#define SRV_SET_ALL     (SRV_SET(SRV_OPTION_COUNT) - 1)
+/* Of commands that speak to brokers: see srv_addresses_read. */
+#define SRV_SET_CLIENT                                                                                       \
+    (SRV_SET(SRV_OPT_ipc) | SRV_SET(SRV_OPT_brokers) | SRV_SET(SRV_OPT_cert) |                               \
+     SRV_SET(SRV_OPT_broker_cert) | SRV_SET(SRV_OPT_dev))
+#define SRV_SET_ALL (SRV_SET(SRV_OPTION_COUNT) - 1)
 
 typedef struct srv_config {
     char *texts[SRV_OPTION_COUNT];     /* owned */
