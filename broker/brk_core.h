@@ -85,11 +85,13 @@ void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag));
  * "publish") and the service or path. */
 typedef void(brk_refuse_fn)(void *arg, void *tag, const char *what, proto_bytes_t name);
 void brk_core_on_refuse(brk_core_t *self, brk_refuse_fn *refuse);
+/* What the table `config` shows: lines "key = value", without secrets; borrowed, NULL for none. */
+void brk_core_settings(brk_core_t *self, const char *settings);
 const brk_stats_t *brk_core_stats(const brk_core_t *self);
 /* Asserts every invariant; costs time in proportion to everything there is. */
 void brk_core_check(const brk_core_t *self);
 /* Appends the answer of the broker's own service `muster` to an operation (services, workers, operations,
- * queues, inflight, stats, describe) as MessagePack; `arguments` is a map, or anything. -1 for an unknown
+ * queues, inflight, stats, config, describe) as MessagePack; `arguments` is a map, or anything. -1 for an unknown
  * one. */
 PROTO_MUST_CHECK int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation,
                                     proto_bytes_t arguments, proto_buf_t *out);

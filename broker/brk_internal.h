@@ -130,6 +130,7 @@ struct brk_core {
     brk_service_t *services[BRK_SERVICES];
     uint32_t service_count;
     int64_t sweep_at;
+    const char *settings; /* shown as table `config` */
     uint32_t in_flight, waiting;
     bool draining;
     brk_stats_t stats;

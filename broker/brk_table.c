@@ -129,6 +129,30 @@ static void s_stats(const brk_core_t *self, proto_buf_t *out)
         s_int(out, rows[i].key, rows[i].value);
 }
 
+void brk_core_settings(brk_core_t *self, const char *settings)
+{
+    self->settings = settings;
+}
+
+static void s_config(const brk_core_t *self, proto_buf_t *out)
+{
+    uint32_t count = 0;
+    size_t place = proto_write_array_open(out);
+    for (const char *line = self->settings, *end; line && *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        const char *equals = memmem(line, (size_t)(end - line), " = ", 3);
+        if (!equals)
+            continue;
+        count++;
+        proto_write_map(out, 2);
+        proto_write_text(out, "setting");
+        proto_write_str(out, (proto_bytes_t){(const uint8_t *)line, (size_t)(equals - line)});
+        proto_write_text(out, "value");
+        proto_write_str(out, (proto_bytes_t){(const uint8_t *)equals + 3, (size_t)(end - equals - 3)});
+    }
+    proto_write_close(out, place, count);
+}
+
 int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation, proto_bytes_t arguments,
                    proto_buf_t *out)
 {
@@ -146,6 +170,8 @@ int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation,
         s_in_flight(self, now, out);
     else if (proto_bytes_is(operation, "stats"))
         s_stats(self, out);
+    else if (proto_bytes_is(operation, "config"))
+        s_config(self, out);
     else
         return -1;
     return 0;

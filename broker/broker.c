@@ -459,6 +459,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     brk_core_on_forget(self->core, s_forget);
     brk_core_on_refuse(self->core, s_refuse);
+    brk_core_settings(self->core, config->settings);
     self->mdp = brk_mdp_new(self->core, limits.requests, proto_clock_random(), proto_clock_ms());
     int rc = s_open_rights(self, config);
     brk_routes_init(&self->routes[S_INSIDE], NULL, brk_right_all());

@@ -22,6 +22,7 @@ typedef struct broker_config {
     uint32_t queue;         /* most waiting requests per service */
     uint32_t peers;         /* most peers at once */
     int64_t max_message;    /* longest frame taken, bytes */
+    const char *settings;   /* for the table `config`: see brk_core_settings */
 } broker_config_t;
 
 /* Body of a zactor; `config` is a const broker_config_t * that must stay until the actor ended. Signals

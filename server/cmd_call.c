@@ -1,33 +1,30 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `muster call OPERATION key=value...`: runs an operation over ZeroMQ from a shell. Thread: main. */
+/* `muster call [SERVICE] OPERATION key=value...`: runs an operation over ZeroMQ from a shell. Thread: main.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client.h"
 #include "commands.h"
-#include "config.h"
-#include "keys.h"
-#include "proto_error.h"
+#include "connect.h"
 #include "proto_json.h"
 #include "proto_param.h"
 
-enum { S_OPTIONS = SRV_SET_CLIENT, S_CATALOGUE_MS = 1000, S_DEFAULT_MS = 30000 };
+enum { S_CATALOGUE_MS = 1000, S_DEFAULT_MS = 30000 };
 
 static void s_help(void)
 {
-    puts(
-        "usage: muster call OPERATION [key=value ...] [--json '{...}'] [--service NAME] [--timeout SECONDS]\n"
-        "\n"
-        "Runs an operation over the broker's local socket, or the first of --brokers, and prints its answer "
-        "as "
-        "JSON.\n"
-        "  key=value         an argument, read as the catalogue's type for it\n"
-        "  --json TEXT       all arguments as one JSON object instead\n"
-        "  --service NAME    the service that offers the operation (default: the catalogue knows; else db)\n"
-        "  --timeout SECONDS how long to wait (default 30)");
-    srv_config_help(S_OPTIONS);
+    puts("usage: muster call [SERVICE] OPERATION [key=value ...] [--json '{...}'] [--timeout SECONDS]\n"
+         "\n"
+         "Runs an operation over ZeroMQ and prints its answer as JSON; an answer in pieces line by line.\n"
+         "  SERVICE           who offers the operation (default: the catalogue knows; else db)\n"
+         "  key=value         an argument, read as the catalogue's type for it\n"
+         "  --json TEXT       all arguments as one JSON object instead\n"
+         "  --service NAME    the same as SERVICE\n"
+         "  --timeout SECONDS how long to wait (default 30)");
+    srv_config_help(SRV_SET_CLIENT);
     puts("\nExit status: 0 answered, 1 refused (the problem goes to standard error), 2 not asked.\n"
-         "Example: muster call get_provider id=1");
+         "Examples: muster call get_provider id=1\n"
+         "          muster call db get_provider id=1");
 }
 
 typedef struct s_call {
@@ -106,42 +103,82 @@ static int s_arguments(const s_call_t *self, const proto_operation_t *operation,
     return 0;
 }
 
-static int s_print(const proto_record_t *answer)
+/* Prints one answer; 0 when it is one. */
+static int s_print(muster_answer_t *answer)
 {
-    proto_buf_t json = PROTO_BUF_INIT;
-    bool good = answer->type == PROTO_FINAL;
-    if (proto_json_from_value(answer->body, &json) < 0) {
-        proto_buf_reset(&json);
-        proto_buf_printf(&json, "{\"code\":\"%s\"}", proto_error_code((proto_error_t)answer->number));
-    }
-    fprintf(good ? stdout : stderr, "%s\n", proto_buf_text(&json));
-    proto_buf_free(&json);
-    return good ? 0 : 1;
+    FILE *to = muster_answer_ok(answer) ? stdout : stderr;
+    fprintf(to, "%s\n", muster_answer_json(answer));
+    fflush(to);
+    return muster_answer_ok(answer) ? 0 : 1;
 }
 
-static int s_run(const s_call_t *self, srv_client_t *client, proto_buf_t *why)
+/* Asks, and prints what comes until the last. */
+static int s_ask(const s_call_t *self, muster_client_t *client, const char *service, proto_bytes_t arguments)
 {
-    const proto_catalogue_t *catalogue = srv_client_catalogue(client, S_CATALOGUE_MS);
-    const proto_operation_t *operation = catalogue ? proto_catalogue_find(catalogue, self->operation) : NULL;
+    muster_request_t request = {
+        .service = service,
+        .operation = self->operation,
+        .args = arguments.data,
+        .args_size = arguments.size,
+        .deadline_ms = (uint32_t)self->timeout_ms,
+    };
+    muster_answer_t *answer;
+    int rc = 1;
+    (void)muster_send(client, &request);
+    for (bool more = true; more && muster_next(client, &answer, -1) == 0;) {
+        more = muster_answer_more(answer);
+        rc = s_print(answer);
+        muster_answer_destroy(&answer);
+    }
+    return rc;
+}
+
+/* What the published catalogues say of the operation; NULL when nothing. The catalogue is to be freed. */
+static const proto_operation_t *s_find(const s_call_t *self, muster_client_t *client,
+                                       proto_catalogue_t **catalogue)
+{
+    muster_answer_t *answer;
+    proto_bytes_t body;
+    const proto_operation_t *found = NULL;
+    int rc = muster_catalogue(client, NULL, S_CATALOGUE_MS, &answer);
+    body.data = muster_answer_body(answer, &body.size);
+    if (rc == 0 && proto_catalogue_decode(body, catalogue, NULL) == 0)
+        for (uint32_t i = 0; i < (*catalogue)->operation_count && !found; i++) {
+            const proto_operation_t *operation = &(*catalogue)->operations[i];
+            if (strcmp(operation->name, self->operation) == 0 &&
+                (!self->service || strcmp(operation->service, self->service) == 0))
+                found = operation;
+        }
+    muster_answer_destroy(&answer);
+    return found;
+}
+
+static int s_run(const s_call_t *self, muster_client_t *client, proto_buf_t *why)
+{
+    proto_catalogue_t *catalogue = NULL;
+    const proto_operation_t *operation = s_find(self, client, &catalogue);
     proto_buf_t arguments = PROTO_BUF_INIT;
     int rc = 2;
-    proto_record_t answer;
-    if (s_arguments(self, operation, &arguments, why) == 0) {
-        proto_record_t request = {
-            .service = proto_bytes_of(self->service ? self->service
-                                      : operation   ? operation->service
-                                                    : "db"),
-            .name = proto_bytes_of(self->operation),
-            .operation = operation && !self->service ? operation->hash : 0,
-            .body = proto_buf_bytes(&arguments),
-        };
-        if (srv_client_call(client, request, self->timeout_ms, &answer) == 0)
-            rc = s_print(&answer);
-        else
-            proto_buf_string(why, "the broker did not answer in time");
-    }
+    if (s_arguments(self, operation, &arguments, why) == 0)
+        rc = s_ask(self, client,
+                   self->service ? self->service
+                   : operation   ? operation->service
+                                 : "db",
+                   proto_buf_bytes(&arguments));
     proto_buf_free(&arguments);
+    proto_catalogue_free(&catalogue);
     return rc;
+}
+
+/* [SERVICE] OPERATION key=value...: a second word without = makes the first a service. */
+static void s_words(s_call_t *self, int argc, char **argv)
+{
+    int at = 1;
+    if (argc > 2 && !strchr(argv[2], '='))
+        self->service = argv[at++];
+    self->operation = at < argc ? argv[at++] : NULL;
+    self->pairs = argv + at;
+    self->pair_count = argc > at ? argc - at : 0;
 }
 
 int srv_cmd_call(int argc, char **argv)
@@ -149,7 +186,6 @@ int srv_cmd_call(int argc, char **argv)
     s_call_t call = {.timeout_ms = S_DEFAULT_MS};
     srv_config_t config = {0};
     proto_buf_t why = PROTO_BUF_INIT;
-    srv_addresses_t addresses = {0};
     int rc = 2;
     if (argc < 2 || srv_wants_help(argc, argv)) {
         s_help();
@@ -157,18 +193,14 @@ int srv_cmd_call(int argc, char **argv)
     }
     if (s_parse(&call, &argc, argv) < 0)
         proto_buf_string(&why, "--json, --service and --timeout need a value");
-    if (!why.size && srv_config_read(&config, S_OPTIONS, &argc, argv, &why) == 0) {
-        call.operation = argc > 1 ? argv[1] : NULL;
-        call.pairs = argv + 2;
-        call.pair_count = argc - 2;
-        srv_client_t *client = NULL;
+    if (!why.size && srv_config_read(&config, SRV_SET_CLIENT, &argc, argv, &why) == 0) {
+        s_words(&call, argc, argv);
+        muster_client_t *client = NULL;
         if (!call.operation)
             proto_buf_string(&why, "which operation? see muster call --help");
-        else if (srv_addresses_read(&addresses, &config, &why) == 0 &&
-                 (client = srv_client_open(&addresses.list[0], &why)))
+        else if ((client = srv_connect(&config, &why)))
             rc = s_run(&call, client, &why);
-        srv_client_close(&client);
-        srv_addresses_free(&addresses);
+        muster_client_destroy(&client);
     }
     srv_config_free(&config);
     if (why.size)

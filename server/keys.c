@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "paths.h"
 
 enum { S_FILE_BYTES = 8192, S_KEY_BYTES = 32 };
 

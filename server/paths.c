@@ -3,8 +3,10 @@
 #include "paths.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static bool s_is_dir(const char *path)
@@ -58,4 +60,21 @@ int srv_template_dir(char *dir, size_t size, proto_buf_t *why)
         return 0;
     proto_buf_string(why, "the template was not found: it is installed as " MUSTER_DATADIR "/template");
     return -1;
+}
+
+int srv_ipc_endpoint(const char *path, char *endpoint, size_t size)
+{
+    char made[256];
+    if (!*path) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        if (runtime && *runtime)
+            snprintf(made, sizeof made, "%s/muster/broker.sock", runtime);
+        else
+            snprintf(made, sizeof made, "/tmp/muster-%u/broker.sock", (unsigned)getuid());
+        path = made;
+    }
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        return -1;
+    int length = snprintf(endpoint, size, "ipc://%s", path);
+    return length > 0 && (size_t)length < size ? 0 : -1;
 }

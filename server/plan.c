@@ -9,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "database.h"
 #include "gw_cors.h"
+#include "paths.h"
 #include "port.h"
 #include "proto_log.h"
 

@@ -15,6 +15,7 @@ enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
 
 struct srv_serve {
     unsigned parts;
+    proto_buf_t settings; /* as text, for `muster show config` */
     broker_config_t broker_config;
     gateway_config_t gateway_config;
     act_chat_config_t chat_config;
@@ -42,7 +43,9 @@ static int64_t s_number(const srv_plan_t *plan, srv_option_t option)
 
 static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
+    srv_config_show(plan->config, &self->settings);
     self->broker_config = (broker_config_t){
+        .settings = proto_buf_text(&self->settings),
         .context = context,
         .inside = plan->brokers->endpoint,
         .local = plan->local,
@@ -230,5 +233,6 @@ void srv_serve_stop(srv_serve_t **self_pointer)
     s_end(&self->chat, 1);
     s_end(self->dbs, self->db_count);
     s_end(&self->broker, 1);
+    proto_buf_free(&self->settings);
     free(self);
 }
