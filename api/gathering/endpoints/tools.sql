@@ -36,7 +36,8 @@ SELECT id AS agent_id, name AS agent_name FROM agent.agents WHERE id = :id;
 SELECT s.id AS skill_id, s.name AS skill_name, s.display_name AS skill_display_name, s.category AS skill_category,
        s.required_permissions, s.is_dangerous, coalesce(t.is_enabled, false) AS is_enabled,
        coalesce(t.usage_count, 0) AS usage_count, t.last_used_at
-FROM agent.skills s LEFT JOIN agent.agent_tools t ON t.skill_id = s.id AND t.agent_id = :id
+FROM agent.skills s LEFT JOIN LATERAL (
+    SELECT * FROM agent.agent_tools t WHERE t.agent_id = :id AND t.skill_id = s.id OFFSET 0) t ON true
 WHERE s.is_enabled ORDER BY s.category, s.name LIMIT :limit OFFSET :offset;
 -- @step counts
 SELECT count(*) AS total_count, count(*) FILTER (WHERE t.is_enabled) AS enabled_count
@@ -132,6 +133,7 @@ FROM known;
 -- @error agent_not_found 404 "Agent {id} not found"
 -- @returns row
 SELECT a.id AS agent_id,
-       ARRAY(SELECT s.name FROM agent.agent_tools t JOIN agent.skills s ON s.id = t.skill_id
-             WHERE t.agent_id = a.id AND t.is_enabled AND s.is_enabled ORDER BY s.name LIMIT 500) AS enabled_skills
+       (SELECT coalesce(array_agg(n.name ORDER BY n.name), '{}')
+        FROM (SELECT s.name FROM agent.agent_tools t JOIN agent.skills s ON s.id = t.skill_id
+              WHERE t.agent_id = a.id AND t.is_enabled AND s.is_enabled ORDER BY s.name LIMIT 500) n) AS enabled_skills
 FROM agent.agents a WHERE a.id = :id;
