@@ -461,6 +461,9 @@ static void s_check_service(act_block_t *self)
     if (self->step_count)
         act_block_fail(self, self->steps[0].statement.line, "a @service block has no statement",
                        (proto_bytes_t){0});
+    if (self->script.claims)
+        act_block_fail(self, self->places.claims, "@claims is for statements: a worker is told them anyway",
+                       (proto_bytes_t){0});
     for (uint32_t i = 0; i < self->operation.param_count; i++)
         if (!self->params[i].sql_type)
             act_block_fail(self, self->param_lines[i] ? self->param_lines[i] : self->first_line,

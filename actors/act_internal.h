@@ -112,6 +112,7 @@ typedef enum {
     ACT_AWAIT_PREPARE, /* a variant ... */
     ACT_AWAIT_DESCRIBE,
     ACT_AWAIT_BEGIN, /* a job's transaction ... */
+    ACT_AWAIT_CLAIMS,
     ACT_AWAIT_STATEMENT,
     ACT_AWAIT_COMMIT,
     ACT_AWAIT_SYNC
@@ -161,7 +162,7 @@ typedef struct act_db {
     int64_t stop_at;                    /* when stopping must be over */
     uint32_t epoch;
     int64_t ticked; /* when the loop went round last, to notice a long stop */
-    proto_buf_t body, text, detail, token;
+    proto_buf_t body, text, detail, token, claims;
 } act_db_t;
 
 /* act_connect.c */

@@ -211,6 +211,12 @@ static void s_timeout(act_block_t *self, proto_bytes_t value)
                        value);
 }
 
+static void s_claims(act_block_t *self, proto_bytes_t value)
+{
+    self->places.claims = self->line;
+    s_flag(self, &self->script.claims, value);
+}
+
 static void s_slow(act_block_t *self, proto_bytes_t value)
 {
     bool slow;
@@ -256,7 +262,8 @@ static const struct {
                     {"service", s_service},   {"timeout", s_timeout},
                     {"step", s_step},         {"cursor", s_cursor},
                     {"slow", s_slow},         {"deprecated", s_deprecated},
-                    {"reads", s_reads},       {"writes", s_writes}};
+                    {"reads", s_reads},       {"writes", s_writes},
+                    {"claims", s_claims}};
 
 static void s_directive(act_block_t *self, const act_directive_t *directive)
 {

@@ -83,7 +83,7 @@ typedef struct act_cursor_column {
 /* Where in its file a block says what, for whoever tells mistakes later: lines, 0 for what is not
  * said. */
 typedef struct act_places {
-    uint32_t first, endpoint, summary, tier, returns, status, location, cursor, writes;
+    uint32_t first, endpoint, summary, tier, returns, status, location, cursor, writes, claims;
     const uint32_t *params, *refusals; /* a line each; of the statement, for a parameter it alone names */
 } act_places_t;
 
@@ -104,7 +104,8 @@ typedef struct act_script {
     const char *file;          /* for messages */
     uint32_t line;             /* of its first statement, or directive */
     act_places_t places;
-    bool wrong; /* the block has mistakes, which were told */
+    bool claims; /* @claims: the transaction knows who asks */
+    bool wrong;  /* the block has mistakes, which were told */
 } act_script_t;
 
 typedef struct act_program {

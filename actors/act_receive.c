@@ -355,6 +355,7 @@ static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
         await->job->refused_to_write = PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
         s_fail_job(await->job, result);
         return 0;
+    case ACT_AWAIT_CLAIMS:
     case ACT_AWAIT_COMMIT: /* a deferred constraint, a serialisation failure */
         if (!s_failed(result))
             break;

@@ -108,6 +108,8 @@ static void s_print_operation(const srv_check_t *self, const srv_check_operation
     else
         printf("%s: not served\n", source->name);
     s_print_params(self, operation);
+    if (operation->script->claims)
+        puts("    request.jwt.claims, set");
     s_print_columns(self, operation);
     s_print_readings(self, operation);
 }
@@ -187,7 +189,7 @@ static void s_write_operation(const srv_check_t *self, const srv_check_operation
                               proto_buf_t *out)
 {
     const proto_operation_t *source = &operation->operation;
-    proto_write_map(out, 10);
+    proto_write_map(out, 11);
     s_write_text(out, "operation", source->name);
     s_write_text(out, "service", source->service);
     s_write_text(out, "method", source->method);
@@ -201,6 +203,8 @@ static void s_write_operation(const srv_check_t *self, const srv_check_operation
         proto_write_int(out, operation->trips);
     else
         proto_write_nil(out);
+    proto_write_text(out, "claims");
+    proto_write_bool(out, operation->script->claims);
     proto_write_text(out, "parameters");
     proto_write_array(out, source->param_count);
     for (uint32_t i = 0; i < source->param_count; i++)
