@@ -187,7 +187,7 @@ def test_openapi_says_what_is_known(served):
         return document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
 
     assert schema("/embeddings/{model}", "post") == {"type": ["object", "null"]}, "no more is known of a row"
-    assert schema("/embeddings", "get")["properties"]["models"]["items"] == {"type": "object"}
+    assert schema("/embeddings", "get")["properties"]["models"]["items"] == {"type": ["object"]}
     assert schema("/echo", "get") == {}
     assert "404" in operation["responses"] and "204" in document["paths"]["/embeddings/{model}"]["delete"]["responses"]
 
