@@ -57,8 +57,9 @@ typedef struct act_generation act_generation_t;
 typedef struct act_plan {
     act_generation_t *generation;
     const act_script_t *script;
-    proto_operation_t *operation; /* of the actor's own catalogue, with types */
-    uint32_t declared;            /* where its parameters' declared types begin in act_db_t.declared */
+    proto_operation_t *operation;  /* of the actor's own catalogue, with types */
+    const act_type_t **composites; /* per parameter: its type when that is made of fields, else NULL */
+    uint32_t declared;             /* where its parameters' declared types begin in act_db_t.declared */
     act_stage_t *stages;
     uint32_t stage_count;
     uint32_t undescribed; /* stages whose columns are not known */
