@@ -5,7 +5,8 @@
 -- @operation dashboard_config
 -- @summary   What the dashboard can count on
 -- @tier read   @auth user
--- @returns {"demo_mode": false, "version": value, "features": {"agents": true, "circles": true, "conversations": true, "memories": true}}
+-- @returns {"demo_mode": false, "version": value,
+--           "features": {"agents": true, "circles": true, "conversations": true, "memories": true}}
 SELECT '0.1.1';
 
 -- @endpoint  GET /dashboard/agents
@@ -152,7 +153,8 @@ SELECT count(*) FROM circle.members m WHERE m.circle_id = :id AND m.is_active;
 -- @query limit  int4 = 500 (1..500)
 -- @query offset int4 = 0 (0..)
 -- @error circle_not_found 404 "Circle {id} not found"
--- @returns {"demo_mode": false, "circle_id": circle.id, "tasks": tasks.rows, "total": total.value, "status_filter": total.status_filter}
+-- @returns {"demo_mode": false, "circle_id": circle.id, "tasks": tasks.rows, "total": total.value,
+--           "status_filter": total.status_filter}
 -- @step circle expect one else circle_not_found
 SELECT id FROM circle.circles WHERE id = :id;
 -- @step tasks

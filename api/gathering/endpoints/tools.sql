@@ -29,7 +29,8 @@ FROM (SELECT category, count(*) AS skills FROM agent.skills WHERE is_enabled GRO
 -- @query limit  int4 = 500 (1..500)
 -- @query offset int4 = 0 (0..)
 -- @error agent_not_found 404 "Agent {id} not found"
--- @returns {"agent_id": agent.agent_id, "agent_name": agent.agent_name, "tools": tools.rows, "enabled_count": counts.enabled_count, "total_count": counts.total_count}
+-- @returns {"agent_id": agent.agent_id, "agent_name": agent.agent_name, "tools": tools.rows,
+--           "enabled_count": counts.enabled_count, "total_count": counts.total_count}
 -- @step agent expect one else agent_not_found
 SELECT id AS agent_id, name AS agent_name FROM agent.agents WHERE id = :id;
 -- @step tools
