@@ -109,7 +109,7 @@ static int s_find_step(const act_block_t *self, proto_bytes_t name)
 static int s_find_after(const act_block_t *self, proto_bytes_t name)
 {
     for (uint32_t i = 0; i < self->script.cursor_count; i++)
-        if (proto_bytes_is(name, self->script.cursor[i].name))
+        if (proto_bytes_is(name, self->script.cursor[i]))
             return (int)i;
     return -1;
 }

@@ -165,7 +165,7 @@ static void s_cursor(act_block_t *self, proto_bytes_t value)
                            name);
             return;
         }
-        script->cursor[script->cursor_count++].name = proto_arena_text(s_arena(self), name);
+        script->cursor[script->cursor_count++] = proto_arena_text(s_arena(self), name);
     }
 }
 

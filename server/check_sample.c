@@ -111,7 +111,7 @@ static void s_write_middle(srv_check_t *self, const act_script_t *script, const 
                            proto_buf_t *sql)
 {
     for (uint32_t i = 0; i < script->cursor_count; i++) {
-        const char *name = script->cursor[i].name;
+        const char *name = script->cursor[i];
         char *quoted = PQescapeIdentifier(self->conn, name, strlen(name));
         proto_buf_printf(sql, "%s%s::text", i ? ", " : "SELECT ", quoted ? quoted : "NULL");
         PQfreemem(quoted);

@@ -103,8 +103,8 @@ def test_a_read_says_that_it_reads(served, worker):
 
 
 @pytest.mark.parametrize("body,detail", [
-    ({}, "Texts is required."), ({"texts": "a"}, "Texts must be an array."), ({"texts": []}, "Texts must have at least 1 items."),
-    ({"texts": ["a"], "scale": 11}, "Scale must be at most 10."), ({"texts": ["a"], "scale": "x"}, "Scale must be a number."),
+    ({}, "texts is required."), ({"texts": "a"}, "texts must be an array."), ({"texts": []}, "texts must have at least 1 items."),
+    ({"texts": ["a"], "scale": 11}, "scale must be at most 10."), ({"texts": ["a"], "scale": "x"}, "scale must be a number."),
 ])
 def test_what_is_wrong_does_not_reach_the_worker(served, worker, body, detail):
     answer = served.request("POST", "/embeddings/m", body)
