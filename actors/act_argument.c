@@ -83,8 +83,8 @@ static int s_scalar(const proto_param_t *param, const proto_value_t *value, prot
     }
 }
 
-/* Quotes an item of an array; always, which is allowed and spares looking for what must be. */
-static void s_quote(proto_bytes_t text, proto_buf_t *out)
+/* Always in quotes, which is allowed and spares looking for what must be. */
+void act_value_quote(proto_bytes_t text, proto_buf_t *out)
 {
     proto_buf_byte(out, '"');
     for (size_t i = 0; i < text.size; i++) {
@@ -134,7 +134,7 @@ static int s_item(const proto_param_t *param, proto_reader_t *reader, proto_buf_
     } else if (s_scalar(param, &value, scratch) < 0) {
         return -1;
     }
-    s_quote(proto_buf_bytes(scratch), out);
+    act_value_quote(proto_buf_bytes(scratch), out);
     return 0;
 }
 

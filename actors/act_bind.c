@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From a request's arguments to the texts that statements run with. Thread: the actor's. */
+#include "act_composite.h"
 #include "act_cursor.h"
 #include "act_internal.h"
 #include "act_value.h"
@@ -32,19 +33,30 @@ static bool s_simple(const proto_param_t *param)
                              param->data == PROTO_DATA_UUID || param->data == PROTO_DATA_ENUM);
 }
 
-/* Values that pass the check but have no text are refused now, before anything is sent. */
-static int s_check_texts(act_db_t *self, const proto_operation_t *operation, const act_bound_t *bound)
+/* The text of a parameter's value in self->text. -1 with a sentence in self->detail. */
+static int s_text(act_db_t *self, const act_plan_t *plan, uint32_t index, proto_bytes_t value, bool *null)
 {
+    const proto_param_t *param = &plan->operation->params[index];
+    if (plan->composites[index])
+        return act_composite_to_text(&plan->generation->types, plan->composites[index], param->name, value,
+                                     &self->text, null, &self->detail);
+    if (act_value_to_text(param, value, &self->text, null) == 0)
+        return 0;
+    proto_buf_printf(&self->detail, "%s has a form that its type does not take", param->name);
+    return -1;
+}
+
+/* Values that pass the check but have no text are refused now, before anything is sent. */
+static int s_check_texts(act_db_t *self, const act_plan_t *plan, const act_bound_t *bound)
+{
+    const proto_operation_t *operation = plan->operation;
     bool null;
     for (uint32_t i = 0; i < operation->param_count; i++) {
         if (s_simple(&operation->params[i]))
             continue;
         proto_buf_reset(&self->text);
-        if (act_value_to_text(&operation->params[i], bound->values[i], &self->text, &null) == 0)
-            continue;
-        proto_buf_printf(&self->detail, "%s has a form that its type does not take",
-                         operation->params[i].name);
-        return -1;
+        if (s_text(self, plan, i, bound->values[i], &null) < 0)
+            return -1;
     }
     return 0;
 }
@@ -58,7 +70,7 @@ int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound)
         arguments = (proto_bytes_t){&empty_map, 1};
     proto_buf_reset(&self->detail);
     if (proto_param_bind_given(plan->operation, arguments, bound->values, bound->given, &self->detail) < 0 ||
-        s_check_texts(self, plan->operation, bound) < 0)
+        s_check_texts(self, plan, bound) < 0)
         return -1;
     if (plan->script->cursor_count && s_bind_cursor(self, job, bound) < 0)
         return -1;
@@ -101,7 +113,7 @@ static int s_bind_param(act_db_t *self, const act_job_t *job, const act_bound_t 
         *null = filled->size == 0;
         return 0;
     }
-    return act_value_to_text(param, bound->values[index], &self->text, null);
+    return s_text(self, job->plan, index, bound->values[index], null);
 }
 
 static int s_bind_hole(act_db_t *self, const act_job_t *job, const act_bound_t *bound, const act_hole_t *hole,

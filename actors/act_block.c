@@ -109,7 +109,7 @@ static int s_find_step(const act_block_t *self, proto_bytes_t name)
 static int s_find_after(const act_block_t *self, proto_bytes_t name)
 {
     for (uint32_t i = 0; i < self->script.cursor_count; i++)
-        if (proto_bytes_is(name, self->script.cursor[i].name))
+        if (proto_bytes_is(name, self->script.cursor[i]))
             return (int)i;
     return -1;
 }
@@ -463,6 +463,9 @@ static void s_check_service(act_block_t *self)
 {
     if (self->step_count)
         act_block_fail(self, self->steps[0].statement.line, "a @service block has no statement",
+                       (proto_bytes_t){0});
+    if (self->script.claims)
+        act_block_fail(self, self->places.claims, "@claims is for statements: a worker is told them anyway",
                        (proto_bytes_t){0});
     for (uint32_t i = 0; i < self->operation.param_count; i++)
         if (!self->params[i].sql_type)

@@ -268,6 +268,7 @@ static void s_free(act_db_t *self)
     proto_buf_free(&self->text);
     proto_buf_free(&self->detail);
     proto_buf_free(&self->token);
+    proto_buf_free(&self->claims);
     free(self);
 }
 

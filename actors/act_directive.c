@@ -46,8 +46,9 @@ bool act_directive_is_name(proto_bytes_t text)
     return true;
 }
 
-/* Where this directive's value ends: at the next '@' behind a blank that is not inside something. */
-static size_t s_value_end(proto_bytes_t text)
+/* Where this directive's value ends: at the next '@' behind a blank that is not inside something. *open tells
+ * that something does not close. */
+static size_t s_value_end(proto_bytes_t text, bool *open)
 {
     int depth = 0;
     uint8_t quote = 0;
@@ -65,6 +66,7 @@ static size_t s_value_end(proto_bytes_t text)
         if (c == '@' && depth <= 0 && i && isspace(text.data[i - 1]))
             return i;
     }
+    *open = depth > 0;
     return text.size;
 }
 
@@ -78,10 +80,20 @@ bool act_directive_next(proto_bytes_t *line, act_directive_t *directive)
         size++;
     directive->key = (proto_bytes_t){line->data + 1, size - 1};
     proto_bytes_t rest = {line->data + size, line->size - size};
-    size_t end = proto_bytes_is(directive->key, "summary") ? rest.size : s_value_end(rest);
+    bool whole = proto_bytes_is(directive->key, "summary");
+    directive->open = false;
+    size_t end = whole ? rest.size : s_value_end(rest, &directive->open);
     directive->value = act_directive_trim((proto_bytes_t){rest.data, end});
     *line = s_behind(rest, end);
     return true;
+}
+
+bool act_directive_goes_on(proto_bytes_t line)
+{
+    act_directive_t directive = {0};
+    while (act_directive_next(&line, &directive))
+        ;
+    return directive.open;
 }
 
 static int s_refuse(const char **why, const char *what)

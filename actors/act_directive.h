@@ -8,14 +8,16 @@
 typedef struct act_directive {
     proto_bytes_t key;   /* without @ */
     proto_bytes_t value; /* without blanks around it */
+    bool open;           /* a parenthesis, brace or bracket in it does not close */
 } act_directive_t;
 
 /* Cuts the next directive off a comment line's text (behind "--"); several may stand on one line, and one
- * begins at an
- * '@' that follows a blank outside quotes, parentheses and braces. `summary` takes the rest of its line. 0 at
- * the end.
- */
+ * begins at an '@' that follows a blank outside quotes, parentheses and braces. `summary` takes the rest of
+ * its line. False at the end. */
 bool act_directive_next(proto_bytes_t *line, act_directive_t *directive);
+/* Whether the last directive of a comment line's text leaves something open, so that it goes on in the next
+ * comment line. */
+bool act_directive_goes_on(proto_bytes_t line);
 
 /* Reads "name type ?", "name type = default", bounds "(1..500)", "(1..100 chars)", "(1..50 items)", "in (a,
  * b)" into a parameter, all parts but the name optional. -1 with a phrase in `why`. */

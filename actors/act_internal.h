@@ -58,8 +58,9 @@ typedef struct act_generation act_generation_t;
 typedef struct act_plan {
     act_generation_t *generation;
     const act_script_t *script;
-    proto_operation_t *operation; /* of the actor's own catalogue, with types */
-    uint32_t declared;            /* where its parameters' declared types begin in act_db_t.declared */
+    proto_operation_t *operation;  /* of the actor's own catalogue, with types */
+    const act_type_t **composites; /* per parameter: its type when that is made of fields, else NULL */
+    uint32_t declared;             /* where its parameters' declared types begin in act_db_t.declared */
     act_stage_t *stages;
     uint32_t stage_count;
     uint32_t undescribed; /* stages whose columns are not known */
@@ -115,6 +116,7 @@ typedef enum {
     ACT_AWAIT_PREPARE, /* a variant ... */
     ACT_AWAIT_DESCRIBE,
     ACT_AWAIT_BEGIN, /* a job's transaction ... */
+    ACT_AWAIT_CLAIMS,
     ACT_AWAIT_STATEMENT,
     ACT_AWAIT_COMMIT,
     ACT_AWAIT_SYNC
@@ -164,7 +166,7 @@ typedef struct act_db {
     int64_t stray_until;    /* a cancel may have come late until then */
     bool stopping, drained; /* drained: main was told */
     int64_t stop_at;        /* when stopping must be over */
-    proto_buf_t body, text, detail, token;
+    proto_buf_t body, text, detail, token, claims;
 } act_db_t;
 
 /* act_connect.c */

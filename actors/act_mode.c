@@ -24,8 +24,10 @@ act_mode_t act_mode_decide(const act_script_t *script, const bool *errors, bool 
         judged = judged || judges;
         referred = referred || needed;
     }
+    if (reads && !referred && !slow) /* claims last until the Sync: a neighbour would see them */
+        return script->claims ? ACT_MODE_SINGLE : ACT_MODE_SHARED;
     if (reads)
-        return referred ? ACT_MODE_HELD : slow ? ACT_MODE_SLOW : ACT_MODE_SHARED;
+        return referred ? ACT_MODE_HELD : ACT_MODE_SLOW;
     return slow || judged || referred ? ACT_MODE_HELD : ACT_MODE_SINGLE;
 }
 

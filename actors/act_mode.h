@@ -7,7 +7,7 @@
 
 typedef enum {
     ACT_MODE_SHARED, /* reads: share one Sync with their neighbours */
-    ACT_MODE_SINGLE, /* writes that no result can refuse: their own Sync, their own transaction */
+    ACT_MODE_SINGLE, /* writes that no result can refuse, reads with claims: their own Sync and transaction */
     ACT_MODE_HELD,   /* results decide what comes next, COMMIT or ROLLBACK: nothing else meanwhile */
     ACT_MODE_SLOW    /* a slow read: nothing else meanwhile, and what waits behind goes back */
 } act_mode_t;

@@ -9,6 +9,8 @@
 #include "act_shape.h"
 #include "act_sqltext.h"
 
+enum { S_LINES = 64 /* most that a directive goes on in */ };
+
 static proto_arena_t *s_arena(act_block_t *self)
 {
     return &self->program->catalogue->arena;
@@ -163,7 +165,7 @@ static void s_cursor(act_block_t *self, proto_bytes_t value)
                            name);
             return;
         }
-        script->cursor[script->cursor_count++].name = proto_arena_text(s_arena(self), name);
+        script->cursor[script->cursor_count++] = proto_arena_text(s_arena(self), name);
     }
 }
 
@@ -209,6 +211,12 @@ static void s_timeout(act_block_t *self, proto_bytes_t value)
     if (act_directive_duration(value, &self->operation.timeout_ms) < 0)
         act_block_fail(self, self->line, "@timeout is a time such as 500ms, 5s or 2m, at most an hour",
                        value);
+}
+
+static void s_claims(act_block_t *self, proto_bytes_t value)
+{
+    self->places.claims = self->line;
+    s_flag(self, &self->script.claims, value);
 }
 
 static void s_slow(act_block_t *self, proto_bytes_t value)
@@ -265,7 +273,7 @@ static const struct {
                     {"step", s_step},         {"cursor", s_cursor},
                     {"slow", s_slow},         {"deprecated", s_deprecated},
                     {"reads", s_reads},       {"writes", s_writes},
-                    {"replica", s_replica}};
+                    {"replica", s_replica},   {"claims", s_claims}};
 
 static void s_directive(act_block_t *self, const act_directive_t *directive)
 {
@@ -324,12 +332,45 @@ static size_t s_read_statement(act_block_t *self, size_t at)
     return act_block_statement(self, at);
 }
 
+/* Where the line that begins at `at` ends, its newline included. */
+static size_t s_line_end(const act_block_t *self, size_t at)
+{
+    const uint8_t *newline = memchr(self->text.data + at, '\n', self->text.size - at);
+    return newline ? (size_t)(newline - self->text.data) + 1 : self->text.size;
+}
+
+/* The next comment line's text, unless it begins with a directive; false when that is not what comes. */
+static bool s_more(const act_block_t *self, size_t at, proto_bytes_t *more)
+{
+    proto_bytes_t line = act_directive_trim((proto_bytes_t){self->text.data + at, s_line_end(self, at) - at});
+    if (line.size < 2 || memcmp(line.data, "--", 2) != 0)
+        return false;
+    *more = act_directive_trim((proto_bytes_t){line.data + 2, line.size - 2});
+    return more->size == 0 || more->data[0] != '@';
+}
+
+/* A comment line's text, with those below it that it goes on in; *end moves behind them. */
+static proto_bytes_t s_whole(act_block_t *self, proto_bytes_t line, size_t *end)
+{
+    proto_buf_t joined = PROTO_BUF_INIT;
+    proto_bytes_t more;
+    for (int i = 0; i < S_LINES && act_directive_goes_on(line) && s_more(self, *end, &more); i++) {
+        proto_buf_reset(&joined);
+        proto_buf_append(&joined, line.data, line.size);
+        proto_buf_byte(&joined, ' ');
+        proto_buf_append(&joined, more.data, more.size);
+        line = proto_arena_bytes(s_arena(self), proto_buf_bytes(&joined));
+        *end = s_line_end(self, *end);
+    }
+    proto_buf_free(&joined);
+    return line;
+}
+
 /* One line, comment or statement that begins at `at`; the bytes it took. */
 static size_t s_read(act_block_t *self, size_t at)
 {
     proto_bytes_t text = self->text;
-    const uint8_t *newline = memchr(text.data + at, '\n', text.size - at);
-    size_t end = newline ? (size_t)(newline - text.data) + 1 : text.size;
+    size_t end = s_line_end(self, at);
     proto_bytes_t line = act_directive_trim((proto_bytes_t){text.data + at, end - at});
     if (line.size == 0)
         return end - at;
@@ -338,7 +379,7 @@ static size_t s_read(act_block_t *self, size_t at)
     if (line.size >= 2 && memcmp(line.data, "--", 2) == 0) {
         if (line.size > 2 && line.data[2] == '?')
             act_block_fail(self, self->line, "nothing stands before --?", (proto_bytes_t){0});
-        s_read_directives(self, (proto_bytes_t){line.data + 2, line.size - 2});
+        s_read_directives(self, s_whole(self, (proto_bytes_t){line.data + 2, line.size - 2}, &end));
         return end - at;
     }
     size_t skip = act_sqltext_comment((proto_bytes_t){line.data, text.size - from});

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "act_composite.h"
 #include "act_internal.h"
 #include "act_variant.h"
 #include "proto_log.h"
@@ -44,6 +45,7 @@ void act_plan_free(act_generation_t *generation)
             for (uint32_t v = 0; v < plan->stages[s].variant_count; v++)
                 s_free_variant(plan->stages[s].variants[v]);
         free(plan->stages);
+        free(plan->composites);
     }
     free(generation->plans);
 }
@@ -181,11 +183,15 @@ static void s_describe_columns(act_variant_t *variant, const PGresult *result)
 /* The parameters' types, from what PostgreSQL made of the statement with all its lines. */
 static void s_describe_params(act_plan_t *plan, const act_variant_t *variant, const PGresult *result)
 {
-    for (int i = 0; i < PQnparams(result) && i < (int)variant->argument_count; i++)
-        if (variant->arguments[i]->kind == ACT_HOLE_PARAM)
-            act_types_fill(&plan->generation->types, PQparamtype(result, i),
-                           &plan->generation->catalogue->arena,
-                           &plan->operation->params[variant->arguments[i]->index]);
+    const act_types_t *types = &plan->generation->types;
+    for (int i = 0; i < PQnparams(result) && i < (int)variant->argument_count; i++) {
+        const act_hole_t *hole = variant->arguments[i];
+        if (hole->kind != ACT_HOLE_PARAM)
+            continue;
+        act_types_fill(types, PQparamtype(result, i), &plan->generation->catalogue->arena,
+                       &plan->operation->params[hole->index]);
+        plan->composites[hole->index] = act_composite_find(types, PQparamtype(result, i));
+    }
 }
 
 /* The key of a column as text: what follows the head of the MessagePack string. */
@@ -339,7 +345,8 @@ static void s_make(act_db_t *self, act_generation_t *generation, act_plan_t *pla
     plan->declared = declared;
     plan->stage_count = source->statement_count;
     plan->stages = calloc(plan->stage_count + 1, sizeof *plan->stages);
-    PROTO_ASSERT(plan->stages != NULL);
+    plan->composites = calloc(plan->operation->param_count + 1, sizeof *plan->composites);
+    PROTO_ASSERT(plan->stages != NULL && plan->composites != NULL);
     for (uint32_t s = 0; s < plan->stage_count; s++) {
         plan->stages[s].statement = &source->statements[s];
         (void)s_add_variant(self, &plan->stages[s], source->statements[s].conditions);

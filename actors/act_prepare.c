@@ -72,11 +72,13 @@ static void s_sync(act_db_t *self)
 /* Transaction commands as prepared statements: nothing is parsed on the hot path. */
 static void s_prepare_own(act_db_t *self)
 {
-    static const char *const own[][2] = {{"muster_write", "SET transaction_read_only = off"},
-                                         {"muster_begin", "BEGIN READ WRITE"},
-                                         {"muster_look", "BEGIN READ ONLY"},
-                                         {"muster_commit", "COMMIT"},
-                                         {"muster_rollback", "ROLLBACK"}};
+    static const char *const own[][2] = {
+        {"muster_write", "SET transaction_read_only = off"},
+        {"muster_begin", "BEGIN READ WRITE"},
+        {"muster_look", "BEGIN READ ONLY"},
+        {"muster_claims", "SELECT set_config('request.jwt.claims', $1, true)"},
+        {"muster_commit", "COMMIT"},
+        {"muster_rollback", "ROLLBACK"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (PQsendPrepare(self->conn, own[i][0], own[i][1], 0, NULL) == 1)
             act_await(self, (act_await_t){.kind = ACT_AWAIT_IGNORE});

@@ -78,7 +78,9 @@ uint64_t act_program_signature(const proto_operation_t *operation, const act_scr
                              script->conditions[statement->lines[l].condition]);
     }
     for (uint32_t i = 0; i < script->cursor_count; i++)
-        proto_buf_printf(&text, ",%s", script->cursor[i].name);
+        proto_buf_printf(&text, ",%s", script->cursor[i]);
+    if (script->claims)
+        proto_buf_string(&text, ",claims");
     uint64_t hash = proto_operation_signature(operation, proto_buf_text(&text));
     proto_buf_free(&text);
     return hash;

@@ -76,14 +76,10 @@ typedef struct act_statement {
     uint32_t at;                   /* ... and its first byte there */
 } act_statement_t;
 
-typedef struct act_cursor_column {
-    const char *name; /* of the result */
-} act_cursor_column_t;
-
 /* Where in its file a block says what, for whoever tells mistakes later: lines, 0 for what is not
  * said. */
 typedef struct act_places {
-    uint32_t first, endpoint, summary, tier, returns, status, location, cursor, writes;
+    uint32_t first, endpoint, summary, tier, returns, status, location, cursor, writes, claims;
     const uint32_t *params, *refusals; /* a line each; of the statement, for a parameter it alone names */
 } act_places_t;
 
@@ -96,15 +92,16 @@ typedef struct act_script {
     uint32_t condition_count;
     const act_shape_node_t *shape; /* empty for @returns none: the document is then nil */
     uint32_t shape_count;
-    act_cursor_column_t cursor[ACT_CURSOR_COLUMNS];
-    uint32_t cursor_count;     /* 0: no @cursor */
-    uint32_t cursor_statement; /* whose rows are paged ... */
-    uint32_t cursor_param;     /* ... the parameter with the token ... */
-    uint32_t limit_param;      /* ... and the one that says how many make a page */
-    const char *file;          /* for messages */
-    uint32_t line;             /* of its first statement, or directive */
+    const char *cursor[ACT_CURSOR_COLUMNS]; /* columns of the result */
+    uint32_t cursor_count;                  /* 0: no @cursor */
+    uint32_t cursor_statement;              /* whose rows are paged ... */
+    uint32_t cursor_param;                  /* ... the parameter with the token ... */
+    uint32_t limit_param;                   /* ... and the one that says how many make a page */
+    const char *file;                       /* for messages */
+    uint32_t line;                          /* of its first statement, or directive */
     act_places_t places;
-    bool wrong; /* the block has mistakes, which were told */
+    bool claims; /* @claims: the transaction knows who asks */
+    bool wrong;  /* the block has mistakes, which were told */
 } act_script_t;
 
 typedef struct act_program {

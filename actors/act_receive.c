@@ -174,11 +174,11 @@ static int s_cursor_texts(const act_job_t *job, const PGresult *result, proto_by
     const act_script_t *script = job->plan->script;
     int row = PQntuples(result) - 1;
     for (uint32_t i = 0; i < script->cursor_count; i++) {
-        int column = act_document_column(result, script->cursor[i].name);
+        int column = act_document_column(result, script->cursor[i]);
         if (column < 0 || PQgetisnull(result, row, column)) {
             proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: the cursor's column %s is %s", script->file,
                       script->statements[script->cursor_statement].line, job->plan->operation->name,
-                      script->cursor[i].name, column < 0 ? "not in the result" : "NULL");
+                      script->cursor[i], column < 0 ? "not in the result" : "NULL");
             return -1;
         }
         texts[i] = (proto_bytes_t){(const uint8_t *)PQgetvalue(result, row, column),
@@ -376,6 +376,7 @@ static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
         await->job->refused_to_write = PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
         s_fail_job(await->job, result);
         return 0;
+    case ACT_AWAIT_CLAIMS:
     case ACT_AWAIT_COMMIT: /* a deferred constraint, a serialisation failure */
         if (!s_failed(result))
             break;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "act_admit.h"
+#include "act_claims.h"
 #include "act_internal.h"
 
 enum { S_KEEP_BYTES = 65536 };
@@ -188,6 +189,16 @@ static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
     return 0;
 }
 
+/* Tells the transaction who asks, from self->claims. */
+static int s_send_claims(act_db_t *self, act_job_t *job)
+{
+    const char *const claims[] = {proto_buf_text(&self->claims)};
+    if (PQsendQueryPrepared(self->conn, "muster_claims", 1, claims, NULL, NULL, 0) != 1)
+        return -1;
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_CLAIMS, .job = job});
+    return 0;
+}
+
 /* The job's next statement. */
 static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
@@ -239,9 +250,11 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
         self->held = job;
         self->held_syncs = 0;
     }
-    if (mode == ACT_MODE_SINGLE && s_send_begin(self, job, "muster_write") < 0)
+    if (mode == ACT_MODE_SINGLE && !reads && s_send_begin(self, job, "muster_write") < 0)
         return -1;
     if (mode == ACT_MODE_HELD && s_send_begin(self, job, reads ? "muster_look" : "muster_begin") < 0)
+        return -1;
+    if (job->plan->script->claims && s_send_claims(self, job) < 0)
         return -1;
     if (s_send_run(self, job, bound) < 0)
         return -1;
@@ -294,6 +307,10 @@ static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
     }
     if (act_bind(self, job, &bound) < 0) {
         act_reply_error(self, job, PROTO_ERROR_invalid, proto_buf_text(&self->detail));
+        return 0;
+    }
+    if (job->plan->script->claims && act_claims_json(&job->request, &self->claims) < 0) {
+        act_reply_error(self, job, PROTO_ERROR_malformed, "The claims are not a map that JSON can hold");
         return 0;
     }
     if (!s_have_room(job, bound.mask)) {

@@ -109,6 +109,8 @@ void act_types_fill(const act_types_t *self, uint32_t oid, proto_arena_t *arena,
     if (param->array)
         type = act_types_base(self, type->element);
     param->data = type ? type->data : PROTO_DATA_OTHER;
+    if (type && type->kind == ACT_TYPE_COMPOSITE && type->attributes)
+        param->data = PROTO_DATA_COMPOSITE;
     if (type)
         s_fill_values(type, arena, param);
 }

@@ -16,5 +16,7 @@ PROTO_MUST_CHECK int act_value_from_text(const act_types_t *types, uint32_t oid,
  * NULL and nothing was appended. -1 when it has no text for this parameter. */
 PROTO_MUST_CHECK int act_value_to_text(const proto_param_t *param, proto_bytes_t value, proto_buf_t *out,
                                        bool *null);
+/* Appends a text in quotes, as an item of an array or a field of a record. */
+void act_value_quote(proto_bytes_t text, proto_buf_t *out);
 
 #endif

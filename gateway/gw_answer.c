@@ -128,8 +128,10 @@ void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_probl
         proto_buf_string(&self->extra, "Retry-After: 1\r\n");
     if (problem->status == 401)
         proto_buf_string(&self->extra, "WWW-Authenticate: Bearer\r\n");
+    gw_problem_t told = *problem;
+    told.operation = request->route ? request->route->operation : NULL;
     proto_buf_reset(&self->json);
-    gw_problem_write(problem, s_trace(request), &self->json);
+    gw_problem_write(&told, s_trace(request), &self->json);
     gw_answer(self, request, problem->status, GW_PROBLEM_TYPE, proto_buf_bytes(&self->json), close);
 }
 

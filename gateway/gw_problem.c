@@ -46,14 +46,26 @@ static void s_string(proto_buf_t *out, proto_bytes_t text)
     proto_buf_string(out, "\"\"");
 }
 
-static void s_sentence(proto_buf_t *out, proto_bytes_t detail)
+/* Whether the sentence begins with the name of a parameter: that stays as the client writes it. */
+static bool s_names_parameter(const proto_operation_t *operation, proto_bytes_t detail)
+{
+    size_t size = 0;
+    while (size < detail.size && !strchr(" .[", detail.data[size]))
+        size++;
+    for (uint32_t i = 0; operation && i < operation->param_count; i++)
+        if (proto_bytes_is((proto_bytes_t){detail.data, size}, operation->params[i].name))
+            return true;
+    return false;
+}
+
+static void s_sentence(proto_buf_t *out, proto_bytes_t detail, const proto_operation_t *operation)
 {
     size_t before = out->size;
     s_string(out, detail);
     if (out->failed || out->size - before < 3)
         return;
     uint8_t *first = out->data + before + 1, *last = out->data + out->size - 2;
-    if (*first >= 'a' && *first <= 'z')
+    if (*first >= 'a' && *first <= 'z' && !s_names_parameter(operation, detail))
         *first = (uint8_t)(*first - 'a' + 'A');
     if (*last != '.' && *last != '!' && *last != '?') {
         out->size--;
@@ -66,7 +78,7 @@ void gw_problem_write(const gw_problem_t *self, proto_bytes_t request_id, proto_
     proto_buf_string(out, "{\"type\":\"about:blank\",\"title\":");
     s_string(out, self->title);
     proto_buf_printf(out, ",\"status\":%d,\"detail\":", self->status);
-    s_sentence(out, self->detail);
+    s_sentence(out, self->detail, self->operation);
     proto_buf_string(out, ",\"code\":");
     s_string(out, self->code);
     proto_buf_string(out, ",\"request_id\":");

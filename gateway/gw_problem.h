@@ -4,15 +4,16 @@
 #ifndef GW_PROBLEM_H
 #define GW_PROBLEM_H
 
+#include "proto_catalogue.h"
 #include "proto_error.h"
-#include "proto_value.h"
 
 #define GW_PROBLEM_TYPE "application/problem+json"
 
 typedef struct gw_problem {
     int status;
     proto_bytes_t code, title;
-    proto_bytes_t detail; /* made a sentence: capital first letter, full stop */
+    proto_bytes_t detail;               /* made a sentence: capital first letter, full stop */
+    const proto_operation_t *operation; /* NULL, or whose parameters keep their spelling as first words */
 } gw_problem_t;
 
 /* The problem for an error of the table. An empty `detail` becomes the title. */

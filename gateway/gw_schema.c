@@ -27,6 +27,7 @@ static const s_look_t s_int32 = {.type = "integer", .format = "int32"};
 static const s_look_t s_int64 = {.type = "integer", .format = "int64"};
 static const s_look_t s_float = {.type = "number", .format = "float"};
 static const s_look_t s_double = {.type = "number", .format = "double"};
+static const s_look_t s_object = {.type = "object"};
 static const s_look_t s_number = {.type = "number"};
 
 static const s_look_t *s_look_of_data(proto_data_t data)
@@ -49,6 +50,7 @@ static const s_look_t *s_look_of_data(proto_data_t data)
         [PROTO_DATA_UUID] = &s_uuid,
         [PROTO_DATA_BYTEA] = &s_bytes,
         [PROTO_DATA_ENUM] = &s_text,
+        [PROTO_DATA_COMPOSITE] = &s_object,
     };
     return data < PROTO_DATA_COUNT ? looks[data] : &s_any;
 }
@@ -275,9 +277,9 @@ static void s_scalar_example(gw_tree_t *tree, const char *key, const proto_param
         s_number_example(tree, key, param);
     else if (param->data == PROTO_DATA_BOOL)
         gw_tree_bool(tree, key, true);
-    else if (look->type)
+    else if (look->example)
         s_text_example(tree, key, param, look->example);
-    else { /* any JSON */
+    else { /* an object, or any JSON */
         gw_tree_object(tree, key);
         gw_tree_end(tree);
     }

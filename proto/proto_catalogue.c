@@ -12,7 +12,7 @@ static const char *const s_sources[PROTO_SOURCE_COUNT] = {"path",     "query",  
                                                           "auth.sub", "auth.role", "request.id"};
 static const char *const s_data[PROTO_DATA_COUNT] = {
     "other", "bool",        "int2",      "int4", "int8", "float4", "float8", "numeric", "text",
-    "json",  "timestamptz", "timestamp", "date", "time", "uuid",   "bytea",  "enum"};
+    "json",  "timestamptz", "timestamp", "date", "time", "uuid",   "bytea",  "enum",    "composite"};
 
 const char *proto_tier_name(proto_tier_t tier)
 {

@@ -47,6 +47,7 @@ typedef enum {
     PROTO_DATA_UUID,
     PROTO_DATA_BYTEA,
     PROTO_DATA_ENUM,
+    PROTO_DATA_COMPOSITE, /* an object; the actor knows its fields */
     PROTO_DATA_COUNT
 } proto_data_t;
 

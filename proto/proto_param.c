@@ -230,6 +230,8 @@ static int s_check_type(const proto_param_t *param, const proto_value_t *value, 
         return s_check_form(param, value, proto_form_uuid, "a UUID", detail);
     case PROTO_DATA_BYTEA:
         return s_check_bytea(param, value, detail);
+    case PROTO_DATA_COMPOSITE:
+        return value->kind == PROTO_MAP ? 0 : s_refuse(param, detail, "an object");
     default:
         return s_check_other(param, value, detail);
     }
@@ -258,10 +260,15 @@ static int s_check_item(const proto_param_t *param, proto_reader_t *reader, int 
             return s_refuse(param, detail, "an array");
         return s_check_json(param, bytes, detail);
     }
+    proto_reader_t before = *reader;
     if (proto_value_read(reader, &value) < 0)
         return s_refuse(param, detail, "an array");
     if (value.kind == PROTO_NIL)
         return 0;
+    if (value.kind == PROTO_MAP && param->data == PROTO_DATA_COMPOSITE) {
+        *reader = before;
+        return proto_value_skip(reader, &bytes) < 0 ? s_refuse(param, detail, "an array") : 0;
+    }
     if (value.kind != PROTO_ARRAY)
         return s_check_scalar(param, &value, detail);
     if (depth == 6) /* PostgreSQL's MAXDIM */

@@ -86,6 +86,7 @@ int proto_param_from_text(const proto_param_t *param, proto_bytes_t text, proto_
     case PROTO_DATA_NUMERIC:
         return s_number(param, text, out, detail);
     case PROTO_DATA_JSON:
+    case PROTO_DATA_COMPOSITE:
         return s_json(param, text, out, detail);
     default:
         proto_write_str(out, text);

@@ -57,11 +57,40 @@ typedef struct srv_check_operation {
     uint32_t trips; /* to PostgreSQL and back, until it is answered */
 } srv_check_operation_t;
 
+enum {
+    SRV_CHECK_VALUES = 32, /* most --value */
+    SRV_CHECK_TIMES = 10,  /* rows that may be read for one that comes of it ... */
+    SRV_CHECK_FEW = 100    /* ... and always */
+};
+
 typedef struct srv_check_options {
     const char *dir, *conninfo;
     bool explain, analyze, json, strict;
-    uint32_t rows; /* a table with more is not to be read whole */
+    uint32_t rows;                        /* a table with more is not to be read whole */
+    const char *values[SRV_CHECK_VALUES]; /* NAME=VALUE, of parameters */
+    uint32_t value_count;
 } srv_check_options_t;
+
+/* Rows that were read, those that came of it, and how often that was run. */
+typedef struct srv_check_tally {
+    int64_t read, rows, runs;
+} srv_check_tally_t;
+
+/* A statement that was run. What it counts or puts together in one value is judged by itself: that comes of
+ * all the rows that went in. */
+typedef struct srv_check_rows {
+    srv_check_tally_t whole;    /* the statement, without that */
+    srv_check_tally_t gathered; /* the worst of them */
+    bool gathers;               /* there is one */
+} srv_check_rows_t;
+
+/* The same with where it comes from. */
+typedef struct srv_check_reading {
+    struct srv_check_reading *next;
+    const char *operation, *step, *with;
+    bool deep; /* from the middle of the list */
+    srv_check_rows_t rows;
+} srv_check_reading_t;
 
 typedef struct srv_check {
     const srv_check_options_t *options;
@@ -73,6 +102,7 @@ typedef struct srv_check {
     uint32_t operation_count;
     srv_finding_t *findings;
     uint32_t finding_count, finding_room;
+    srv_check_reading_t *readings, *last_reading;
     proto_buf_t text; /* of the file `text_of` */
     const char *text_of;
     int64_t started;
@@ -137,8 +167,33 @@ void srv_check_routes(srv_check_t *self);
 void srv_check_habits(srv_check_t *self, const srv_check_operation_t *operation);
 int srv_check_find_column(const srv_check_stage_t *stage, const char *name);
 
-/* check_explain.c, check_nodes.c: plans. */
+/* check_explain.c: plans. */
 void srv_check_explain(srv_check_t *self, const srv_check_operation_t *operation);
+
+/* check_sample.c: values to run statements with. */
+/* What a cursor holds, as texts; NULL where it is not known. */
+typedef struct srv_check_place {
+    const char *columns[ACT_CURSOR_COLUMNS];
+    bool known;
+} srv_check_place_t;
+/* EXECUTE of a prepared statement, with a value for each argument: appends "NAME(...)" as SQL. `limit`
+ * replaces the value of the parameter that says how many rows make a page; 0 leaves it. */
+void srv_check_execute(srv_check_t *self, const srv_check_operation_t *operation, const char *name,
+                       const act_hole_t *const *arguments, uint32_t count, const srv_check_place_t *place,
+                       uint32_t limit, proto_buf_t *sql);
+/* The middle of the list that a paged statement makes with these lines: of its first 100,000 rows. */
+srv_check_place_t srv_check_middle(srv_check_t *self, const srv_check_operation_t *operation,
+                                   const act_statement_t *statement, uint32_t mask);
+
+/* check_rows.c: what a statement has read. */
+/* Adds up a plan that was run: EXPLAIN's object "Plan". Rows are those that scans took from tables, or their
+ * filters dropped, and pairs that joins dropped. */
+srv_check_rows_t srv_check_rows(proto_bytes_t plan);
+/* Whether more than SRV_CHECK_TIMES rows were read for each that came of it (or for each run, where nothing
+ * did), and more than SRV_CHECK_FEW. */
+bool srv_check_reads_much(srv_check_tally_t tally);
+
+/* check_nodes.c */
 /* A table that is read whole, or a filter that drops most of what is read. */
 typedef struct srv_check_node {
     char what[400]; /* "Seq Scan on goals, 20000 rows, filter (...)" */
@@ -146,8 +201,10 @@ typedef struct srv_check_node {
     const char *advice;
 } srv_check_node_t;
 enum { SRV_CHECK_NODES = 16 };
-/* Looks through EXPLAIN's JSON; the number of nodes found. */
-uint32_t srv_check_nodes(srv_check_t *self, const char *json, srv_check_node_t nodes[SRV_CHECK_NODES]);
+/* Looks through EXPLAIN's JSON; the number of nodes found. `rows`, unless NULL: of a statement that was run.
+ */
+uint32_t srv_check_nodes(srv_check_t *self, const char *json, srv_check_node_t nodes[SRV_CHECK_NODES],
+                         srv_check_rows_t *rows);
 
 /* check_report.c */
 void srv_check_report(srv_check_t *self);

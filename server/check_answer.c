@@ -107,10 +107,10 @@ static void s_cursor(srv_check_t *self, const srv_check_operation_t *operation)
     const act_script_t *script = operation->script;
     for (uint32_t i = 0; i < script->cursor_count; i++) {
         char what[128];
-        snprintf(what, sizeof what, "@cursor %s", script->cursor[i].name);
-        if (srv_check_find_column(&operation->stages[script->cursor_statement], script->cursor[i].name) < 0)
+        snprintf(what, sizeof what, "@cursor %s", script->cursor[i]);
+        if (srv_check_find_column(&operation->stages[script->cursor_statement], script->cursor[i]) < 0)
             s_no_column(self, operation, script->cursor_statement, script->places.cursor, "cursor_column",
-                        what, script->cursor[i].name);
+                        what, script->cursor[i]);
     }
 }
 

@@ -51,77 +51,56 @@ static void s_list_masks(s_statement_t *self)
                 return;
 }
 
-static const char *s_sample_scalar(const act_type_t *type)
-{
-    switch (type->data) {
-    case PROTO_DATA_BOOL:
-        return "true";
-    case PROTO_DATA_TEXT:
-    case PROTO_DATA_INT2:
-    case PROTO_DATA_INT4:
-    case PROTO_DATA_INT8:
-    case PROTO_DATA_FLOAT4:
-    case PROTO_DATA_FLOAT8:
-    case PROTO_DATA_NUMERIC:
-        return "1";
-    case PROTO_DATA_JSON:
-        return "{}";
-    case PROTO_DATA_TIMESTAMPTZ:
-    case PROTO_DATA_TIMESTAMP:
-    case PROTO_DATA_DATE:
-        return "2026-01-01";
-    case PROTO_DATA_TIME:
-        return "12:00:00";
-    case PROTO_DATA_UUID:
-        return "00000000-0000-0000-0000-000000000000";
-    case PROTO_DATA_ENUM:
-        return type->label_count ? type->labels[0] : NULL;
-    default:
-        return NULL;
-    }
-}
-
-/* A value that the argument could have, as SQL: its default, one of its list, or one of its type. */
-static void s_sample(srv_check_t *self, const s_statement_t *of, const act_hole_t *hole, uint32_t oid,
-                     proto_buf_t *out)
-{
-    const act_type_t *type = act_types_base(&self->types, oid);
-    const proto_param_t *param =
-        hole->kind == ACT_HOLE_PARAM ? &of->operation->operation.params[hole->index] : NULL;
-    proto_value_t value = {0};
-    proto_reader_t reader = proto_reader(param ? param->default_value : (proto_bytes_t){0});
-    const char *text = type && type->kind == ACT_TYPE_SCALAR ? s_sample_scalar(type) : NULL;
-    if (type && type->kind == ACT_TYPE_ARRAY)
-        text = "{}";
-    if (param && param->value_count && !param->array)
-        text = param->values[0];
-    char *quoted = text ? PQescapeLiteral(self->conn, text, strlen(text)) : NULL;
-    if (param && param->default_value.size && proto_value_read(&reader, &value) == 0 &&
-        value.kind == PROTO_INT)
-        proto_buf_printf(out, "%lld", (long long)value.integer);
-    else
-        proto_buf_string(out, quoted ? quoted : "NULL");
-    PQfreemem(quoted);
-}
-
 /* EXPLAIN EXECUTE of the statement that is prepared as muster_check. */
 static PGresult *s_ask(srv_check_t *self, const s_statement_t *of, const act_hole_t *const *arguments,
-                       uint32_t count, bool analyze)
+                       uint32_t count, const srv_check_place_t *place, bool analyze)
 {
     proto_buf_t sql = PROTO_BUF_INIT;
-    PGresult *description = PQdescribePrepared(self->conn, "muster_check");
-    proto_buf_printf(&sql, "EXPLAIN (FORMAT JSON, VERBOSE%s) EXECUTE muster_check",
-                     analyze ? ", ANALYZE" : "");
-    for (uint32_t i = 0; i < count; i++) {
-        proto_buf_string(&sql, i ? ", " : "(");
-        s_sample(self, of, arguments[i], PQparamtype(description, (int)i), &sql);
-    }
-    if (count)
-        proto_buf_byte(&sql, ')');
+    proto_buf_printf(&sql, "EXPLAIN (FORMAT JSON, VERBOSE%s) EXECUTE ",
+                     analyze ? ", ANALYZE, TIMING OFF" : "");
+    srv_check_execute(self, of->operation, "muster_check", arguments, count, place, 0, &sql);
     PGresult *result = srv_check_query(self, proto_buf_text(&sql), 0, NULL);
-    PQclear(description);
     proto_buf_free(&sql);
     return result;
+}
+
+/* Whether the lines of a mask begin behind a cursor. */
+static bool s_pages(const s_statement_t *of, uint32_t mask)
+{
+    const act_script_t *script = of->operation->script;
+    if (script->cursor_count == 0 || of->statement != &script->statements[script->cursor_statement])
+        return false;
+    for (uint32_t i = 0; i < script->condition_count; i++)
+        if (mask >> i & 1 && script->conditions[i] == script->cursor_param)
+            return true;
+    return false;
+}
+
+static uint32_t s_without_cursor(const act_script_t *script, uint32_t mask)
+{
+    for (uint32_t i = 0; i < script->condition_count; i++)
+        if (script->conditions[i] == script->cursor_param)
+            mask &= ~(1U << i);
+    return mask;
+}
+
+static void s_remember(srv_check_t *self, const s_statement_t *of, uint32_t mask, bool deep,
+                       srv_check_rows_t rows)
+{
+    proto_buf_t with = PROTO_BUF_INIT;
+    srv_check_reading_t *reading = proto_arena_alloc(&self->arena, sizeof *reading);
+    srv_check_mask_name(of->operation->script, of->statement, mask, &with);
+    *reading = (srv_check_reading_t){.operation = of->operation->operation.name,
+                                     .step = of->statement->step,
+                                     .with = proto_arena_text(&self->arena, proto_buf_bytes(&with)),
+                                     .deep = deep,
+                                     .rows = rows};
+    if (self->readings)
+        self->last_reading->next = reading;
+    else
+        self->readings = reading;
+    self->last_reading = reading;
+    proto_buf_free(&with);
 }
 
 static void s_take(s_statement_t *self, uint32_t mask, const srv_check_node_t *node,
@@ -148,14 +127,22 @@ static void s_look(srv_check_t *self, s_statement_t *of, uint32_t mask, const ac
                    uint32_t count)
 {
     srv_check_node_t nodes[SRV_CHECK_NODES];
+    srv_check_rows_t rows = {0};
+    srv_check_place_t place = {0};
     bool analyze = self->options->analyze && of->operation->operation.flags & PROTO_OP_READS;
-    PGresult *result = s_ask(self, of, arguments, count, analyze);
+    if (analyze && s_pages(of, mask))
+        place = srv_check_middle(self, of->operation, of->statement,
+                                 s_without_cursor(of->operation->script, mask));
+    PGresult *result = s_ask(self, of, arguments, count, &place, analyze);
     if (analyze && PQresultStatus(result) != PGRES_TUPLES_OK) { /* it may not like our values */
         PQclear(result);
-        result = s_ask(self, of, arguments, count, false);
+        analyze = false;
+        result = s_ask(self, of, arguments, count, &place, false);
     }
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result)) {
-        uint32_t found = srv_check_nodes(self, PQgetvalue(result, 0, 0), nodes);
+        uint32_t found = srv_check_nodes(self, PQgetvalue(result, 0, 0), nodes, analyze ? &rows : NULL);
+        if (analyze)
+            s_remember(self, of, mask, place.known, rows);
         for (uint32_t i = 0; i < found; i++)
             s_take(of, mask, &nodes[i], arguments, count);
     } else {

@@ -120,7 +120,20 @@ static void s_walk(s_walk_t *self, proto_bytes_t plan, bool limited, int depth)
         s_walk(self, below, limited && !(loop && i > 0), depth + 1);
 }
 
-uint32_t srv_check_nodes(srv_check_t *self, const char *json, srv_check_node_t nodes[SRV_CHECK_NODES])
+/* After ANALYZE: more read than has come of it, at all or for something that is gathered. */
+static void s_much(s_walk_t *self, srv_check_tally_t tally, const char *what, const char *advice)
+{
+    srv_check_node_t *node =
+        srv_check_reads_much(tally) ? s_add(self, proto_bytes_of(what), (proto_bytes_t){0}, "reads") : NULL;
+    if (!node)
+        return;
+    snprintf(node->what, sizeof node->what, "reads %lld rows for %lld that it %s", (long long)tally.read,
+             (long long)tally.rows, what);
+    node->advice = advice;
+}
+
+uint32_t srv_check_nodes(srv_check_t *self, const char *json, srv_check_node_t nodes[SRV_CHECK_NODES],
+                         srv_check_rows_t *rows)
 {
     s_walk_t walk = {.check = self, .nodes = nodes};
     proto_buf_t value = PROTO_BUF_INIT;
@@ -130,8 +143,16 @@ uint32_t srv_check_nodes(srv_check_t *self, const char *json, srv_check_node_t n
     if (proto_json_to_value(proto_bytes_of(json), &(proto_json_options_t){0}, &value, &error) == 0) {
         proto_reader_t reader = proto_reader(proto_buf_bytes(&value));
         if (proto_value_read(&reader, &list) == 0 && list.kind == PROTO_ARRAY && list.count &&
-            proto_value_get((proto_bytes_t){reader.at, (size_t)(reader.end - reader.at)}, "Plan", &plan) == 0)
+            proto_value_get((proto_bytes_t){reader.at, (size_t)(reader.end - reader.at)}, "Plan", &plan) ==
+                0) {
             s_walk(&walk, plan, false, 0);
+            if (rows) {
+                *rows = srv_check_rows(plan);
+                s_much(&walk, rows->whole, "returns",
+                       "an index on its conditions, in the order of its ORDER BY, would serve it");
+                s_much(&walk, rows->gathered, "gathers", "an index on its conditions would serve it");
+            }
+        }
     }
     proto_buf_free(&value);
     return walk.count;

@@ -103,7 +103,7 @@ void srv_check_hole_name(const act_script_t *script, const act_hole_t *hole, pro
     if (hole->kind == ACT_HOLE_STEP)
         proto_buf_printf(out, "%s.%s", script->statements[hole->index].step, hole->name);
     else if (hole->kind == ACT_HOLE_AFTER)
-        proto_buf_printf(out, "after.%s", script->cursor[hole->index].name);
+        proto_buf_printf(out, "after.%s", script->cursor[hole->index]);
     else
         proto_buf_printf(out, "%s%s", script->operation->params[hole->index].name,
                          hole->kind == ACT_HOLE_GIVEN ? ".given" : "");

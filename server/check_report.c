@@ -55,6 +55,46 @@ static void s_print_columns(const srv_check_t *self, const srv_check_operation_t
     }
 }
 
+/* The combination of a step's lines that reads most for what comes of it. */
+static void s_print_reading(const srv_check_reading_t *reading, uint32_t combinations)
+{
+    const srv_check_rows_t *rows = &reading->rows;
+    printf("    %s%sreads %lld rows for %lld", reading->step, *reading->step ? " " : "",
+           (long long)rows->whole.read, (long long)rows->whole.rows);
+    if (rows->gathers)
+        printf(", and %lld for %lld that it gathers", (long long)rows->gathered.read,
+               (long long)rows->gathered.rows);
+    if (combinations > 1)
+        printf(" (%s%s; the most of %u combinations)", reading->with,
+               reading->deep ? ", from the middle of the list" : "", combinations);
+    putchar('\n');
+}
+
+static double s_times(const srv_check_reading_t *reading)
+{
+    const srv_check_tally_t *whole = &reading->rows.whole, *gathered = &reading->rows.gathered;
+    double times = (double)whole->read / (double)(whole->rows ? whole->rows : 1);
+    double more = (double)gathered->read / (double)(gathered->rows ? gathered->rows : 1);
+    return times > more ? times : more;
+}
+
+/* The readings of an operation stand together, and in it those of a step. */
+static void s_print_readings(const srv_check_t *self, const srv_check_operation_t *operation)
+{
+    const srv_check_reading_t *next;
+    for (const srv_check_reading_t *first = self->readings; first; first = next) {
+        const srv_check_reading_t *most = first;
+        uint32_t count = 0;
+        for (next = first; next && next->operation == first->operation && next->step == first->step;
+             next = next->next) {
+            most = s_times(next) > s_times(most) ? next : most;
+            count++;
+        }
+        if (first->operation == operation->operation.name)
+            s_print_reading(most, count);
+    }
+}
+
 static void s_print_operation(const srv_check_t *self, const srv_check_operation_t *operation)
 {
     const proto_operation_t *source = &operation->operation;
@@ -68,7 +108,10 @@ static void s_print_operation(const srv_check_t *self, const srv_check_operation
     else
         printf("%s: not served\n", source->name);
     s_print_params(self, operation);
+    if (operation->script->claims)
+        puts("    request.jwt.claims, set");
     s_print_columns(self, operation);
+    s_print_readings(self, operation);
 }
 
 static const char *const s_kinds[] = {"mistake", "warning", "plan"};
@@ -146,7 +189,7 @@ static void s_write_operation(const srv_check_t *self, const srv_check_operation
                               proto_buf_t *out)
 {
     const proto_operation_t *source = &operation->operation;
-    proto_write_map(out, 10);
+    proto_write_map(out, 11);
     s_write_text(out, "operation", source->name);
     s_write_text(out, "service", source->service);
     s_write_text(out, "method", source->method);
@@ -160,6 +203,8 @@ static void s_write_operation(const srv_check_t *self, const srv_check_operation
         proto_write_int(out, operation->trips);
     else
         proto_write_nil(out);
+    proto_write_text(out, "claims");
+    proto_write_bool(out, operation->script->claims);
     proto_write_text(out, "parameters");
     proto_write_array(out, source->param_count);
     for (uint32_t i = 0; i < source->param_count; i++)
@@ -186,11 +231,38 @@ static void s_write_findings(const srv_check_t *self, srv_finding_kind_t kind, p
     }
 }
 
+static void s_write_tally(proto_buf_t *out, const char *read, const char *rows, srv_check_tally_t tally)
+{
+    proto_write_text(out, read);
+    proto_write_int(out, tally.read);
+    proto_write_text(out, rows);
+    proto_write_int(out, tally.rows);
+}
+
+static void s_write_readings(const srv_check_t *self, proto_buf_t *out)
+{
+    uint32_t count = 0;
+    proto_write_text(out, "readings");
+    size_t place = proto_write_array_open(out);
+    for (const srv_check_reading_t *reading = self->readings; reading; reading = reading->next, count++) {
+        proto_write_map(out, reading->rows.gathers ? 8 : 6);
+        s_write_text(out, "operation", reading->operation);
+        s_write_text(out, "step", reading->step);
+        s_write_text(out, "with", reading->with);
+        proto_write_text(out, "deep");
+        proto_write_bool(out, reading->deep);
+        s_write_tally(out, "read", "returned", reading->rows.whole);
+        if (reading->rows.gathers)
+            s_write_tally(out, "read_to_gather", "gathered", reading->rows.gathered);
+    }
+    proto_write_close(out, place, count);
+}
+
 void srv_check_report_json(srv_check_t *self)
 {
     static const char *const lists[] = {"mistakes", "warnings", "plans"};
     proto_buf_t value = PROTO_BUF_INIT, json = PROTO_BUF_INIT;
-    proto_write_map(&value, 1 + SRV_FINDING_KINDS);
+    proto_write_map(&value, 1 + SRV_FINDING_KINDS + (self->options->analyze ? 1 : 0));
     proto_write_text(&value, "operations");
     proto_write_array(&value, self->operation_count);
     for (uint32_t i = 0; i < self->operation_count; i++)
@@ -199,6 +271,8 @@ void srv_check_report_json(srv_check_t *self)
         proto_write_text(&value, lists[kind]);
         s_write_findings(self, (srv_finding_kind_t)kind, &value);
     }
+    if (self->options->analyze)
+        s_write_readings(self, &value);
     int rc = value.failed ? -1 : proto_json_from_value(proto_buf_bytes(&value), &json);
     PROTO_ASSERT(rc == 0);
     puts(proto_buf_text(&json));

@@ -17,6 +17,12 @@ static const char s_types_query[] =
     "FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem";
 static const char s_labels_query[] =
     "SELECT enumtypid, enumlabel FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder";
+static const char s_attributes_query[] =
+    "SELECT t.oid, a.attname, a.atttypid FROM pg_catalog.pg_attribute a "
+    "JOIN pg_catalog.pg_type t ON t.typrelid = a.attrelid "
+    "WHERE a.attnum > 0 AND NOT a.attisdropped AND t.typtype = 'c' "
+    "AND t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) "
+    "ORDER BY t.oid, a.attnum";
 
 static void s_ignore_notice(void *arg, const PGresult *result)
 {
@@ -39,15 +45,20 @@ static uint32_t s_oid(const PGresult *result, int row, int column)
 static int s_learn(srv_check_t *self, proto_buf_t *why)
 {
     PGresult *types = PQexec(self->conn, s_types_query), *labels = PQexec(self->conn, s_labels_query);
-    int rc = PQresultStatus(types) == PGRES_TUPLES_OK && PQresultStatus(labels) == PGRES_TUPLES_OK ? 0 : -1;
+    PGresult *attributes = PQexec(self->conn, s_attributes_query); /* after an error it is one, too */
+    int rc = PQresultStatus(attributes) == PGRES_TUPLES_OK ? 0 : -1;
     for (int row = 0; rc == 0 && row < PQntuples(types); row++)
         act_types_add(&self->types, s_oid(types, row, 0), PQgetvalue(types, row, 1),
                       PQgetvalue(types, row, 2), PQgetvalue(types, row, 3)[0], s_oid(types, row, 4),
                       s_oid(types, row, 5), PQgetvalue(types, row, 6)[0]);
     for (int row = 0; rc == 0 && row < PQntuples(labels); row++)
         act_types_add_label(&self->types, s_oid(labels, row, 0), PQgetvalue(labels, row, 1));
+    for (int row = 0; rc == 0 && row < PQntuples(attributes); row++)
+        act_types_add_attribute(&self->types, s_oid(attributes, row, 0), PQgetvalue(attributes, row, 1),
+                                s_oid(attributes, row, 2));
     PQclear(types);
     PQclear(labels);
+    PQclear(attributes);
     return rc < 0 ? s_fail(self, "the types cannot be read: ", why) : 0;
 }
 

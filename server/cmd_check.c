@@ -14,12 +14,13 @@ enum { S_OPTIONS = SRV_SET(SRV_OPT_database) | SRV_SET(SRV_OPT_dir), S_ROWS = 10
 
 static void s_help(void)
 {
-    puts("usage: muster check [DIR] [--explain] [--json] [options]\n"
+    puts("usage: muster check [DIR] [--explain] [--analyze] [--json] [options]\n"
          "\n"
          "Judges the endpoint files of an API folder against a database, and tells every mistake at once.\n"
          "Nothing is changed: all of it happens in a transaction that only reads and is rolled back.\n"
          "  --explain  look at the plans of every combination of conditional lines, too\n"
-         "  --analyze  the same, and run what reads, with made-up values, to see how much it drops\n"
+         "  --analyze  the same, and run what reads, to see how many rows it reads for those it returns\n"
+         "  --value NAME=VALUE  run it with this value of its parameter NAME, not a made-up one; repeatable\n"
          "  --rows N   tables with more rows are not to be read whole; default 1000\n"
          "  --json     the report as JSON\n"
          "  --strict   exit 1 for warnings and slow plans, too");
@@ -54,18 +55,46 @@ static bool s_switch(srv_check_options_t *self, const char *argument)
     return false;
 }
 
+/* The value of a flag in argv[*i], as --flag VALUE or --flag=VALUE; NULL when it is another one. */
+static const char *s_flag_value(const char *flag, int argc, char **argv, int *i)
+{
+    size_t size = strlen(flag);
+    if (strncmp(argv[*i], flag, size) != 0 || (argv[*i][size] && argv[*i][size] != '='))
+        return NULL;
+    if (argv[*i][size])
+        return argv[*i] + size + 1;
+    return *i + 1 < argc ? argv[++*i] : "";
+}
+
+static int s_add_value(srv_check_options_t *self, const char *value, proto_buf_t *why)
+{
+    const char *equals = strchr(value, '=');
+    if (!equals || equals == value) {
+        proto_buf_string(why, "--value takes NAME=VALUE");
+        return -1;
+    }
+    if (self->value_count == SRV_CHECK_VALUES) {
+        proto_buf_printf(why, "--value may be given %d times", SRV_CHECK_VALUES);
+        return -1;
+    }
+    self->values[self->value_count++] = value;
+    return 0;
+}
+
 /* Takes this command's own flags out of argv. */
 static int s_parse(srv_check_options_t *self, int *argc, char **argv, proto_buf_t *why)
 {
     int kept = 1;
+    const char *value;
     for (int i = 1; i < *argc; i++) {
-        bool rows = strncmp(argv[i], "--rows", 6) == 0 && (argv[i][6] == '=' || !argv[i][6]);
-        if (rows) {
-            const char *value = argv[i][6] ? argv[i] + 7 : i + 1 < *argc ? argv[++i] : "";
+        if ((value = s_flag_value("--rows", *argc, argv, &i))) {
             if (!s_number(value, &self->rows)) {
                 proto_buf_string(why, "--rows must be a whole number, at most 1000000000");
                 return -1;
             }
+        } else if ((value = s_flag_value("--value", *argc, argv, &i))) {
+            if (s_add_value(self, value, why) < 0)
+                return -1;
         } else if (!s_switch(self, argv[i])) {
             argv[kept++] = argv[i];
         }

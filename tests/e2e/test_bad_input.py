@@ -333,7 +333,7 @@ def assert_problem(headers, body, status, code):
     assert set(found) >= {"type", "title", "status", "detail", "code", "request_id"}, found
     assert found["status"] == status and found["code"] == code, found
     assert found["type"] and found["title"], found
-    assert re.fullmatch(r"[A-Z].*[^.]\.", found["detail"]), found
+    assert re.fullmatch(r"[A-Z].*[^.]\.|[a-z][a-z0-9_]* (must|is) .*[^.]\.", found["detail"]), found
     assert found["request_id"] == headers["X-Request-ID"]
     # Neither SQL nor PostgreSQL's words nor the whole of a huge input.
     assert not re.search(r"SELECT|INSERT|pg_|constraint|_fkey|_unique|/work|\.c:", found["detail"]), found

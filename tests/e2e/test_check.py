@@ -193,14 +193,29 @@ def test_explain_names_the_combination_that_reads_a_table_whole(scratch):
     assert told[0].startswith(f"{scratch.folder}/endpoints/test.sql:11: plan: with label (1 of 4 combinations): Seq Scan on "
                               "public.big, about 20000 rows, filter (big.label = :label)")
     assert findings(check(scratch.folder, scratch.url, "--explain", "--rows", "30000")) == []
-    dropped = [line for line in findings(check(scratch.folder, scratch.url, "--analyze")) if "drops" in line]
-    assert len(dropped) == 1 and "drops 20000 rows for 0 it keeps" in dropped[0]
+    told = findings(check(scratch.folder, scratch.url, "--analyze"))
+    assert len([line for line in told if "with label (1 of 4 combinations): Seq Scan on big drops 20000 rows for 0 it keeps" in line]) == 1
+    assert len([line for line in told if "with label (1 of 4 combinations): reads 20000 rows for 0 that it returns" in line]) == 1
+    done = check(scratch.folder, scratch.url, "--analyze", "--value", "label=label 7", "--value=limit=500")
+    assert "    reads 20000 rows for 20 (with label; the most of 4 combinations)\n" in done.stdout
     scratch.sql("CREATE INDEX ON big (label)")
     assert findings(check(scratch.folder, scratch.url, "--analyze")) == []
 
 
+def test_lists_are_read_from_their_middle(scratch):
+    """Behind the middle of 200 things there are 100; to skip the first hundred without an index is to read them."""
+    scratch.sql("CREATE TABLE things (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, size int4);"
+                "INSERT INTO things (name, size) SELECT 'thing ' || i, i % 2 FROM generate_series(1, 200) i; ANALYZE")
+    scratch.endpoints(CLEAN)
+    told = json.loads(check(scratch.folder, scratch.url, "--json", "--analyze", "--value", "limit=150").stdout)
+    assert {r["with"]: (r["deep"], r["read"], r["returned"]) for r in told["readings"]} == {
+        "with no conditional line": (False, 150, 150), "with size": (False, 200, 100), "with cursor": (True, 100, 100),
+        "with size, cursor": (True, 101, 50)}
+
+
 @pytest.mark.parametrize("arguments,words", [
-    (["/nonexistent"], "/nonexistent"), (["--rows", "many"], "--rows must be"), (["a", "b"], "unknown argument b"),
+    (["--value", "limit"], "--value takes NAME=VALUE"), (["--value==7"], "--value takes NAME=VALUE"),
+    (["--value", "a=b"] * 33, "--value may be given 32 times"), (["/nonexistent"], "/nonexistent"), (["--rows", "many"], "--rows must be"), (["a", "b"], "unknown argument b"),
     (["--nonsense"], "unknown option --nonsense"), (["/"], "/endpoints: No such file"),
 ])
 def test_not_begun_is_2(wrong, arguments, words):

@@ -2,7 +2,8 @@
 """The GatheRing API as a table: tests/contract/routes.tsv, a request and its full answer in each row.
 
 The rows run in order against one server and one database, fresh and seeded, so a row may rely on those above it. In an
-expected answer "..." stands for any value that differs each time, but not for null. The last two columns are a question
+expected answer "..." stands for any value that differs each time, but not for null. {next} in a path is the cursor of
+the page that the row above has got, from its Link. The last two columns are a question
 to the database after the request, and its answer as psql prints it, with | between columns and ; between rows.
 """
 import json
@@ -64,7 +65,7 @@ def served(tmp_path_factory):
                    capture_output=True)
     server = Server(tmp_path_factory.mktemp("contract"), url, "--dir", str(API)).wait_ready()
     assert "are not served" not in server.log(), server.log()
-    yield server, url, server.request("GET", "/openapi.json").json
+    yield server, url, server.request("GET", "/openapi.json").json, {}
     assert server.stop() == 0, server.log()[-3000:]
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -83,9 +84,11 @@ def check_described(document, row, answer):
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['line']}-{row['case']}".replace(" ", "_") for row in ROWS])
 def test_route(served, row):
-    server, url, document = served
+    server, url, document, former = served
+    row = {**row, "path": row["path"].replace("{next}", former.get("next", ""))}
     body = json.loads(row["request"]) if row["request"] else None
     answer = server.request(row["method"], row["path"], body)
+    former["next"] = re.sub(r".*[?&]cursor=([^&>]*).*", r"\1", answer.headers["Link"] or "")
     assert answer.status == int(row["status"]), answer.body
     if row["expected"]:
         assert not differences(json.loads(row["expected"]), answer.json)

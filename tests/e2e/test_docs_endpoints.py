@@ -11,6 +11,7 @@ How the page is read, block by block in its order:
 
 "..." stands for what differs each time: as a whole JSON string for any value, elsewhere for any characters.
 """
+import contextlib
 import json
 import re
 import subprocess
@@ -18,6 +19,7 @@ import subprocess
 import pytest
 
 from conftest import BINARY, SOURCE, Server, database_url, free_port, psql
+from test_claims import ordinary_user
 
 PAGE = SOURCE / "docs/endpoints.md"
 BLOCKS = [(language, text.rstrip("\n")) for language, text in
@@ -73,7 +75,9 @@ def answers(tmp_path_factory):
     (folder / "endpoints").mkdir()
     for i, text in enumerate(of_language("sql", "-- @")):
         (folder / f"endpoints/{i:03}.sql").write_text(text + "\n")
-    server = Server(tmp_path_factory.mktemp("server"), database_url(name), "--dir", str(folder), "--actors", "2")
+    ordinary = contextlib.ExitStack()
+    url = ordinary.enter_context(ordinary_user(database_url(name)))
+    server = Server(tmp_path_factory.mktemp("server"), url, "--dir", str(folder), "--actors", "2")
     server.wait_ready()
     assert "are not served" not in server.log(), server.log()
     came = []
@@ -85,6 +89,7 @@ def answers(tmp_path_factory):
         came.append(done.stdout)
     yield came
     assert server.stop() == 0, server.log()[-3000:]
+    ordinary.close()
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -46,7 +46,7 @@ static void s_show_statement(const act_script_t *script, const act_statement_t *
             if (holes[i]->kind == ACT_HOLE_STEP)
                 proto_buf_printf(out, " %s.%s", script->statements[holes[i]->index].step, holes[i]->name);
             else if (holes[i]->kind == ACT_HOLE_AFTER)
-                proto_buf_printf(out, " after.%s", script->cursor[holes[i]->index].name);
+                proto_buf_printf(out, " after.%s", script->cursor[holes[i]->index]);
             else
                 proto_buf_printf(out, " %s%s", script->operation->params[holes[i]->index].name,
                                  holes[i]->kind == ACT_HOLE_GIVEN ? ".given" : "");

@@ -149,7 +149,7 @@ static void test_parameters(void **state)
         {1020, "box[]", PROTO_DATA_OTHER, true, 0},         {5000, "goal.status", PROTO_DATA_ENUM, false, 20},
         {5001, "goal.status[]", PROTO_DATA_ENUM, true, 20}, {5003, "smaller", PROTO_DATA_INT4, false, 0},
         {5004, "smaller[]", PROTO_DATA_INT4, true, 0},      {5005, "numbers", PROTO_DATA_INT4, true, 0},
-        {5006, "open_status", PROTO_DATA_ENUM, false, 20},  {5007, "pair", PROTO_DATA_OTHER, false, 0},
+        {5006, "open_status", PROTO_DATA_ENUM, false, 20},  {5007, "pair", PROTO_DATA_COMPOSITE, false, 0},
         {5008, "lost", PROTO_DATA_OTHER, false, 0},
     };
     proto_arena_t arena = {0};

@@ -44,6 +44,26 @@ static void test_the_whole_text(void **state)
     assert_string_equal(GW_PROBLEM_TYPE, "application/problem+json"); /* RFC 9457 section 3 */
 }
 
+/* A parameter is spelled as the client spells it; words that only begin as its name does are none. */
+static void test_names_of_parameters(void **state)
+{
+    (void)state;
+    proto_param_t params[] = {{.name = "id"}, {.name = "to"}};
+    const proto_operation_t operation = {.params = params, .param_count = 2};
+    static const char *const cases[][2] = {{"id must be an integer", "\"id must be an integer.\""},
+                                           {"to.zip is odd", "\"to.zip is odd.\""},
+                                           {"to[1] is odd", "\"to[1] is odd.\""},
+                                           {"id", "\"id.\""},
+                                           {"idle", "\"Idle.\""},
+                                           {"i", "\"I.\""},
+                                           {"there is nothing", "\"There is nothing.\""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gw_problem_t problem = gw_problem_of(PROTO_ERROR_invalid, proto_bytes_of(cases[i][0]));
+        problem.operation = &operation;
+        assert_non_null(strstr(s_write(&problem, s_none), cases[i][1]));
+    }
+}
+
 static void test_every_error(void **state)
 {
     (void)state;
@@ -173,7 +193,7 @@ static void test_always_json(void **state)
             uint8_t text[] = {(uint8_t)first, (uint8_t)second, 'x'};
             for (size_t size = 1; size <= 3; size++) {
                 proto_bytes_t bytes = {text, size};
-                gw_problem_t problem = {499, bytes, bytes, bytes};
+                gw_problem_t problem = {499, bytes, bytes, bytes, NULL};
                 proto_buf_t out = PROTO_BUF_INIT, value = PROTO_BUF_INIT;
                 proto_json_error_t error;
                 gw_problem_write(&problem, bytes, &out);
@@ -192,9 +212,10 @@ static void test_always_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_whole_text),           cmocka_unit_test(test_every_error),
-        cmocka_unit_test(test_details_become_sentences), cmocka_unit_test(test_records),
-        cmocka_unit_test(test_malformed_records),        cmocka_unit_test(test_always_json),
+        cmocka_unit_test(test_the_whole_text), cmocka_unit_test(test_names_of_parameters),
+        cmocka_unit_test(test_every_error),    cmocka_unit_test(test_details_become_sentences),
+        cmocka_unit_test(test_records),        cmocka_unit_test(test_malformed_records),
+        cmocka_unit_test(test_always_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

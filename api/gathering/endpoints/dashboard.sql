@@ -5,7 +5,8 @@
 -- @operation dashboard_config
 -- @summary   What the dashboard can count on
 -- @tier read   @auth user
--- @returns {"demo_mode": false, "version": value, "features": {"agents": true, "circles": true, "conversations": true, "memories": true}}
+-- @returns {"demo_mode": false, "version": value,
+--           "features": {"agents": true, "circles": true, "conversations": true, "memories": true}}
 SELECT '0.1.1';
 
 -- @endpoint  GET /dashboard/agents
@@ -61,8 +62,11 @@ SELECT * FROM agent.providers WHERE id = :id;
 -- @returns {"demo_mode": false, "models": models.rows, "total": total.value, "provider_id": total.provider_id}
 -- @step models
 SELECT m.*, p.name AS provider_name
-FROM agent.models m JOIN agent.providers p ON p.id = m.provider_id WHERE NOT m.is_deprecated
-  AND m.provider_id = :provider_id                                                           --? provider_id
+FROM agent.providers p CROSS JOIN LATERAL (
+    SELECT * FROM agent.models m WHERE m.provider_id = p.id AND NOT m.is_deprecated
+    ORDER BY m.model_alias, m.id LIMIT :limit::int8 + :offset) m
+WHERE true
+  AND p.id = :provider_id                                                                    --? provider_id
 ORDER BY p.name, m.model_alias, m.id LIMIT :limit OFFSET :offset;
 -- @step total
 SELECT count(*) AS total, :provider_id::int8 AS provider_id FROM agent.models m WHERE NOT m.is_deprecated
@@ -109,10 +113,10 @@ SELECT false AS demo_mode,
 -- @step circles
 SELECT c.*, (SELECT count(*) FROM circle.members m WHERE m.circle_id = c.id AND m.is_active) AS member_count,
        (SELECT count(*) FROM circle.tasks t WHERE t.circle_id = c.id) AS task_count
-FROM circle.circles c WHERE c.is_active = coalesce(:is_active, c.is_active)
+FROM circle.circles c WHERE (c.is_active = :is_active) IS NOT FALSE
 ORDER BY c.created_at DESC, c.id DESC LIMIT :limit OFFSET :offset;
 -- @step total
-SELECT count(*) FROM circle.circles c WHERE c.is_active = coalesce(:is_active, c.is_active);
+SELECT count(*) FROM circle.circles c WHERE (c.is_active = :is_active) IS NOT FALSE;
 
 -- @endpoint  GET /dashboard/circles/{id}
 -- @operation dashboard_circle
@@ -135,7 +139,8 @@ SELECT * FROM circle.circles WHERE id = :id;
 SELECT id FROM circle.circles WHERE id = :id;
 -- @step members
 SELECT m.*, a.name AS agent_name, p.role AS agent_role
-FROM circle.members m JOIN agent.agents a ON a.id = m.agent_id LEFT JOIN agent.personas p ON p.id = a.persona_id
+FROM circle.members m CROSS JOIN LATERAL (SELECT * FROM agent.agents a WHERE a.id = m.agent_id OFFSET 0) a
+LEFT JOIN LATERAL (SELECT role FROM agent.personas p WHERE p.id = a.persona_id OFFSET 0) p ON true
 WHERE m.circle_id = :id AND m.is_active ORDER BY m.id LIMIT :limit OFFSET :offset;
 -- @step total
 SELECT count(*) FROM circle.members m WHERE m.circle_id = :id AND m.is_active;
@@ -148,7 +153,8 @@ SELECT count(*) FROM circle.members m WHERE m.circle_id = :id AND m.is_active;
 -- @query limit  int4 = 500 (1..500)
 -- @query offset int4 = 0 (0..)
 -- @error circle_not_found 404 "Circle {id} not found"
--- @returns {"demo_mode": false, "circle_id": circle.id, "tasks": tasks.rows, "total": total.value, "status_filter": total.status_filter}
+-- @returns {"demo_mode": false, "circle_id": circle.id, "tasks": tasks.rows, "total": total.value,
+--           "status_filter": total.status_filter}
 -- @step circle expect one else circle_not_found
 SELECT id FROM circle.circles WHERE id = :id;
 -- @step tasks

@@ -6,7 +6,8 @@
 -- @tier health   @timeout 2s
 -- @returns row
 SELECT (SELECT count(*) FROM agent.agents WHERE is_active) AS agents_count,
-       (SELECT count(*) FROM circle.circles WHERE is_active) AS circles_count,
-       (SELECT count(*) FROM circle.circles WHERE is_active AND status = 'running') AS circles_running,
+       circles.active AS circles_count, circles.running AS circles_running,
        (SELECT count(*) FROM circle.tasks t JOIN circle.circles c ON c.id = t.circle_id
-        WHERE c.is_active AND t.status IN ('assigned', 'in_progress', 'in_review')) AS active_tasks;
+        WHERE c.is_active AND t.status IN ('assigned', 'in_progress', 'in_review')) AS active_tasks
+FROM (SELECT count(*) AS active, count(*) FILTER (WHERE status = 'running') AS running
+      FROM circle.circles WHERE is_active) circles;

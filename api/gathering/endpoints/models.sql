@@ -12,9 +12,11 @@
 -- @returns {"models": models.rows, "total": total.value}
 -- @step models
 SELECT m.*, p.name AS provider_name
-FROM agent.models m JOIN agent.providers p ON p.id = m.provider_id
-WHERE (:include_deprecated OR NOT m.is_deprecated)
-  AND m.provider_id = :provider_id                                                           --? provider_id
+FROM agent.providers p CROSS JOIN LATERAL (
+    SELECT * FROM agent.models m WHERE m.provider_id = p.id AND (:include_deprecated OR NOT m.is_deprecated)
+    ORDER BY m.model_alias, m.id LIMIT :limit::int8 + :offset) m
+WHERE true
+  AND p.id = :provider_id                                                                    --? provider_id
 ORDER BY p.name, m.model_alias, m.id LIMIT :limit OFFSET :offset;
 -- @step total
 SELECT count(*) FROM agent.models m

@@ -29,14 +29,16 @@ FROM (SELECT category, count(*) AS skills FROM agent.skills WHERE is_enabled GRO
 -- @query limit  int4 = 500 (1..500)
 -- @query offset int4 = 0 (0..)
 -- @error agent_not_found 404 "Agent {id} not found"
--- @returns {"agent_id": agent.agent_id, "agent_name": agent.agent_name, "tools": tools.rows, "enabled_count": counts.enabled_count, "total_count": counts.total_count}
+-- @returns {"agent_id": agent.agent_id, "agent_name": agent.agent_name, "tools": tools.rows,
+--           "enabled_count": counts.enabled_count, "total_count": counts.total_count}
 -- @step agent expect one else agent_not_found
 SELECT id AS agent_id, name AS agent_name FROM agent.agents WHERE id = :id;
 -- @step tools
 SELECT s.id AS skill_id, s.name AS skill_name, s.display_name AS skill_display_name, s.category AS skill_category,
        s.required_permissions, s.is_dangerous, coalesce(t.is_enabled, false) AS is_enabled,
        coalesce(t.usage_count, 0) AS usage_count, t.last_used_at
-FROM agent.skills s LEFT JOIN agent.agent_tools t ON t.skill_id = s.id AND t.agent_id = :id
+FROM agent.skills s LEFT JOIN LATERAL (
+    SELECT * FROM agent.agent_tools t WHERE t.agent_id = :id AND t.skill_id = s.id OFFSET 0) t ON true
 WHERE s.is_enabled ORDER BY s.category, s.name LIMIT :limit OFFSET :offset;
 -- @step counts
 SELECT count(*) AS total_count, count(*) FILTER (WHERE t.is_enabled) AS enabled_count
@@ -132,6 +134,7 @@ FROM known;
 -- @error agent_not_found 404 "Agent {id} not found"
 -- @returns row
 SELECT a.id AS agent_id,
-       ARRAY(SELECT s.name FROM agent.agent_tools t JOIN agent.skills s ON s.id = t.skill_id
-             WHERE t.agent_id = a.id AND t.is_enabled AND s.is_enabled ORDER BY s.name LIMIT 500) AS enabled_skills
+       (SELECT coalesce(array_agg(n.name ORDER BY n.name), '{}')
+        FROM (SELECT s.name FROM agent.agent_tools t JOIN agent.skills s ON s.id = t.skill_id
+              WHERE t.agent_id = a.id AND t.is_enabled AND s.is_enabled ORDER BY s.name LIMIT 500) n) AS enabled_skills
 FROM agent.agents a WHERE a.id = :id;
