@@ -143,7 +143,8 @@ def test_replicas_come_and_go_and_no_read_fails(start, pair):
     assert server.request("GET", "/here").json == "primary"
     assert server.request("POST", "/notes", {"text": "a"}).status == 200
     wait_for(lambda: server.request("GET", "/count").json == 1, what="the note to arrive at the replica")
-    readers = [Reader(server, path) for path in ("/where", "/where", "/where", "/nap", "/nap")]
+    # One actor of the replica takes slow work: of two who nap, one could be at the primary every time.
+    readers = [Reader(server, path) for path in ("/where", "/where", "/where", "/nap")]
     for mode in ("immediate", "fast"):
         for reader in readers:
             reader.seen(b'"replica"')
