@@ -11,6 +11,7 @@ int srv_cmd_migrate(int argc, char **argv);
 int srv_cmd_check(int argc, char **argv);
 int srv_cmd_call(int argc, char **argv);
 int srv_cmd_show(int argc, char **argv);
+int srv_cmd_health(int argc, char **argv);
 int srv_cmd_new(int argc, char **argv);
 
 /* Whether --help or -h is among the arguments. */

@@ -15,6 +15,7 @@ static const struct {
     {"check", srv_cmd_check, "judge an API folder against a database: mistakes, warnings, slow plans"},
     {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},
     {"show", srv_cmd_show, "look into a running broker: services, workers, queues, inflight, stats ..."},
+    {"health", srv_cmd_health, "ask a running gateway whether it can serve; for health checks"},
     {"new", srv_cmd_new, "make a folder with the beginning of an API of your own"},
 };
 
