@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -219,6 +220,8 @@ static bool s_await_ready(const char *endpoint, int64_t started)
         proto_log(PROTO_LOG_INFO, "server", "ready after %lld ms", (long long)(proto_clock_ms() - started));
     else if (!stop)
         proto_log(PROTO_LOG_WARN, "server", "no database actor is at work yet; trying on");
+    if (!stop)
+        sd_notify(0, "READY=1"); /* late, too: a database that is away is no failed start */
     srv_client_close(&client);
     proto_buf_free(&why);
     return stop;
@@ -249,8 +252,12 @@ static void s_serve(srv_serve_t *serve, const srv_serve_plan_t *plan, srv_reload
         if (signal == SIGINT || signal == SIGTERM)
             return;
         bool asked = signal == SIGHUP || (signal < 0 && watch && srv_reload_changed(reload));
+        if (asked)
+            sd_notify(0, "RELOADING=1");
         if (asked && srv_reload_again(reload) == 0)
             srv_serve_reload(serve);
+        if (asked)
+            sd_notify(0, "READY=1");
     }
 }
 
@@ -264,6 +271,7 @@ static int s_run(const srv_serve_plan_t *plan, srv_reload_t *reload, proto_buf_t
     if (!s_await_ready(plan->local, started))
         s_serve(serve, plan, reload);
     proto_log(PROTO_LOG_INFO, "server", "stopping");
+    sd_notify(0, "STOPPING=1");
     srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), s_interrupted);
     srv_serve_stop(&serve);
     unlink(plan->local + strlen("ipc://"));
