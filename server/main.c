@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* muster: finds the command and runs it. Thread: main. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -27,8 +29,17 @@ static void s_help(FILE *to)
     fputs("\nmuster COMMAND --help tells more; muster --version tells the version.\n", to);
 }
 
+static void s_end(int number)
+{
+    _exit(128 + number);
+}
+
 int main(int argc, char **argv)
 {
+    if (getpid() == 1) { /* in a container: the first process ignores signals that it has no handler for */
+        signal(SIGTERM, s_end);
+        signal(SIGINT, s_end);
+    }
     if (argc < 2) {
         s_help(stderr);
         return 2;
