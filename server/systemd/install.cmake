@@ -16,16 +16,18 @@ function(muster_unit unit command description order service)
 endfunction()
 
 set(network "After=network-online.target")
+# What conflicts is stopped first, so that socket and port are free: that takes an order, too.
+set(alone "${network} muster.service")
 # The socket's folder belongs to the unit that has the broker.
 set(folder "RuntimeDirectory=muster\nRuntimeDirectoryMode=0700")
 # The environment is one for all parts, but the database is the actors' alone.
 set(no_database "UnsetEnvironment=DATABASE_URL DATABASE_URL_FILE DATABASE_REPLICA_URL DATABASE_REPLICA_URL_FILE")
 muster_unit(muster.service serve "Muster: an API server for PostgreSQL" "${network} postgresql.service\n\
 Conflicts=muster-broker.service muster-gateway.service muster-actors.service" "${folder}")
-muster_unit(muster-broker.service broker "Muster: the broker" "${network}" "${folder}\n${no_database}")
-muster_unit(muster-gateway.service gateway "Muster: HTTP gateways" "${network} muster-broker.service" "${no_database}")
+muster_unit(muster-broker.service broker "Muster: the broker" "${alone}" "${folder}\n${no_database}")
+muster_unit(muster-gateway.service gateway "Muster: HTTP gateways" "${alone} muster-broker.service" "${no_database}")
 muster_unit(muster-actors.service actors "Muster: database actors"
-  "${network} muster-broker.service postgresql.service" "")
+  "${alone} muster-broker.service postgresql.service" "")
 
 foreach(file muster.cfg muster.env)
   if(NOT EXISTS $ENV{DESTDIR}${etc}/${file})
