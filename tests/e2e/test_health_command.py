@@ -139,6 +139,17 @@ def test_it_does_not_wait_for_ever(slow):
     assert done.returncode == 1 and "no answer within 0.2 s" in done.stderr
 
 
+def test_an_endless_answer_is_cut():
+    def flood(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000000\r\n\r\n")
+        while True:  # until the client leaves
+            connection.sendall(b"x" * 1000)
+
+    with stranger(flood) as port:
+        done = health("--http", f"127.0.0.1:{port}", "--timeout", "3600")
+    assert done.returncode == 1 and "does not speak HTTP" in done.stderr
+
+
 @pytest.mark.parametrize("arguments,words", [
     (("--timeout", "0"), "--timeout"),
     (("--timeout", "soon"), "--timeout"),
