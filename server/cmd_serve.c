@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -113,6 +114,8 @@ static bool s_await_ready(const s_role_t *role, const srv_serve_t *serve, int64_
         proto_log(PROTO_LOG_INFO, "server", "ready after %lld ms", (long long)(proto_clock_ms() - started));
     else if (!stop)
         proto_log(PROTO_LOG_WARN, "server", "%s", role->late);
+    if (!stop)
+        sd_notify(0, "READY=1"); /* late, too: a database that is away is no failed start */
     return stop;
 }
 
@@ -194,20 +197,27 @@ static void s_reload_rights(srv_serve_t *serve, srv_plan_t *plan)
     proto_buf_free(&why);
 }
 
+static void s_reload(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload, bool rights)
+{
+    sd_notify(0, "RELOADING=1");
+    if (rights && (plan->parts & SRV_PART_BROKER))
+        s_reload_rights(serve, plan);
+    if ((plan->parts & SRV_PART_ACTORS) && srv_reload_again(reload) == 0)
+        srv_serve_reload(serve);
+    sd_notify(0, "READY=1");
+}
+
 /* Serves until a signal says stop; SIGHUP, and with --dev a change of the files, loads them anew. */
 static void s_serve(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload)
 {
-    bool files = plan->parts & SRV_PART_ACTORS;
-    bool watch = files && srv_config_number(plan->config, SRV_OPT_dev);
+    bool watch = (plan->parts & SRV_PART_ACTORS) && srv_config_number(plan->config, SRV_OPT_dev);
     for (;;) {
         int signal = srv_signals_next(watch ? S_WATCH_MS : S_IDLE_MS);
         if (signal == SIGINT || signal == SIGTERM)
             return;
-        if (signal == SIGHUP && (plan->parts & SRV_PART_BROKER))
-            s_reload_rights(serve, plan);
         bool asked = signal == SIGHUP || (signal < 0 && watch && srv_reload_changed(reload));
-        if (asked && files && srv_reload_again(reload) == 0)
-            srv_serve_reload(serve);
+        if (asked)
+            s_reload(serve, plan, reload, signal == SIGHUP);
     }
 }
 
@@ -221,6 +231,7 @@ static int s_run(const s_role_t *role, srv_plan_t *plan, srv_reload_t *reload, p
     if (!s_await_ready(role, serve, started))
         s_serve(serve, plan, reload);
     proto_log(PROTO_LOG_INFO, "server", "stopping");
+    sd_notify(0, "STOPPING=1");
     srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), srv_signals_interrupted);
     srv_serve_stop(&serve);
     if (plan->parts & SRV_PART_BROKER)

@@ -14,6 +14,7 @@ int srv_cmd_migrate(int argc, char **argv);
 int srv_cmd_check(int argc, char **argv);
 int srv_cmd_call(int argc, char **argv);
 int srv_cmd_show(int argc, char **argv);
+int srv_cmd_health(int argc, char **argv);
 int srv_cmd_new(int argc, char **argv);
 int srv_cmd_keygen(int argc, char **argv);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* muster: finds the command and runs it. Thread: main. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -19,6 +21,7 @@ static const struct {
     {"call", srv_cmd_call, "run an operation over ZeroMQ and print its answer"},
     {"show", srv_cmd_show, "look into a running broker: services, workers, queues, inflight, stats ..."},
     {"keygen", srv_cmd_keygen, "make a pair of CURVE keys, and an entry for the rights file"},
+    {"health", srv_cmd_health, "ask a running gateway whether it can serve; for health checks"},
     {"new", srv_cmd_new, "make a folder with the beginning of an API of your own"},
 };
 
@@ -30,8 +33,17 @@ static void s_help(FILE *to)
     fputs("\nmuster COMMAND --help tells more; muster --version tells the version.\n", to);
 }
 
+static void s_end(int number)
+{
+    _exit(128 + number);
+}
+
 int main(int argc, char **argv)
 {
+    if (getpid() == 1) { /* in a container: the first process ignores signals that it has no handler for */
+        signal(SIGTERM, s_end);
+        signal(SIGINT, s_end);
+    }
     if (argc < 2) {
         s_help(stderr);
         return 2;

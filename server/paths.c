@@ -15,8 +15,9 @@ static bool s_is_dir(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Looks for api/NAME in the folders above the program. */
-static bool s_find_source(const char *name, char *dir, size_t size)
+/* Looks in the folders above the program: for share/muster/NAME, where it was installed, whatever the prefix
+ * has become since it was built, and for api/NAME, where it was built in a source tree. */
+static bool s_find_near(const char *name, char *dir, size_t size)
 {
     char program[4096];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -25,18 +26,21 @@ static bool s_find_source(const char *name, char *dir, size_t size)
     program[length] = '\0';
     for (char *slash; (slash = strrchr(program, '/'));) {
         *slash = '\0';
-        int written = snprintf(dir, size, "%s/api/%s", program, name);
-        if (written > 0 && (size_t)written < size && s_is_dir(dir))
-            return true;
+        for (int i = 0; i < 2; i++) {
+            int written = snprintf(dir, size, "%s/%s/%s", program, i == 0 ? "share/muster" : "api", name);
+            if (written > 0 && (size_t)written < size && s_is_dir(dir))
+                return true;
+        }
     }
     return false;
 }
 
-/* The folder as it is installed, else the one in the source tree that this program was built in. */
 static bool s_find(const char *name, char *dir, size_t size)
 {
+    if (s_find_near(name, dir, size))
+        return true;
     int written = snprintf(dir, size, "%s/%s", MUSTER_DATADIR, name);
-    return (written > 0 && (size_t)written < size && s_is_dir(dir)) || s_find_source(name, dir, size);
+    return written > 0 && (size_t)written < size && s_is_dir(dir);
 }
 
 int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why)

@@ -5,9 +5,9 @@
 
 #include "proto_buf.h"
 
-/* The folder with endpoints/ and migrations/: `option` when it is not empty, else the installed GatheRing
- * API, else the one in the source tree that this program was built in. -1 with a sentence in `why` when there
- * is none. */
+/* The folder with endpoints/ and migrations/: `option` when it is not empty, else the GatheRing API that was
+ * installed with this program or is in the source tree that it was built in. -1 with a sentence in `why` when
+ * there is none. */
 PROTO_MUST_CHECK int srv_api_dir(const char *option, char *dir, size_t size, proto_buf_t *why);
 /* The folder whose files `muster new` copies, found the same way. */
 PROTO_MUST_CHECK int srv_template_dir(char *dir, size_t size, proto_buf_t *why);
