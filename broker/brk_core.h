@@ -91,8 +91,8 @@ const brk_stats_t *brk_core_stats(const brk_core_t *self);
 /* Asserts every invariant; costs time in proportion to everything there is. */
 void brk_core_check(const brk_core_t *self);
 /* Appends the answer of the broker's own service `muster` to an operation (services, workers, operations,
- * queues, inflight, stats, config, describe) as MessagePack; `arguments` is a map, or anything. -1 for an unknown
- * one. */
+ * queues, inflight, stats, config, describe) as MessagePack; `arguments` is a map, or anything. -1 for an
+ * unknown one. */
 PROTO_MUST_CHECK int brk_core_table(const brk_core_t *self, int64_t now, proto_bytes_t operation,
                                     proto_bytes_t arguments, proto_buf_t *out);
 /* Whether the broker itself answers `describe` for this service: its workers have published a catalogue, and

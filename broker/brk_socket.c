@@ -31,8 +31,8 @@ void *brk_socket_new(void *context, const brk_socket_options_t *options)
 {
     void *socket = zmq_socket(context, ZMQ_ROUTER);
     if (socket && s_option(socket, ZMQ_ROUTER_MANDATORY, 1) && s_option(socket, ZMQ_ROUTER_HANDOVER, 0) &&
-        s_option(socket, ZMQ_LINGER, S_LINGER_MS) && s_option(socket, ZMQ_SNDHWM, options->high_water) &&
-        s_option(socket, ZMQ_RCVHWM, options->high_water) &&
+        s_option(socket, ZMQ_LINGER, S_LINGER_MS) && s_option(socket, ZMQ_SNDHWM, options->outbound) &&
+        s_option(socket, ZMQ_RCVHWM, options->inbound) &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_message, sizeof options->max_message) == 0 &&
         s_option(socket, ZMQ_HANDSHAKE_IVL, S_HANDSHAKE_MS) &&
         s_option(socket, ZMQ_HEARTBEAT_IVL, S_HEARTBEAT_MS) &&

@@ -9,7 +9,8 @@
 
 typedef struct brk_socket_options {
     int64_t max_message;    /* longest frame, bytes; a longer one ends its connection */
-    int high_water;         /* most frames that wait for one peer */
+    int outbound;           /* most messages that wait for one peer to take them ... */
+    int inbound;            /* ... and of one peer, to be read */
     const char *secret_key; /* Z85: a CURVE server (RFC 26) with this key, whose clients the ZAP handler must
                                let in; NULL: no CURVE, and ZAP is not asked */
 } brk_socket_options_t;

@@ -4,6 +4,7 @@
  * of everything. Thread: its own. Takes and sends every type of record, and Majordomo's messages. */
 #include "broker.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 #include "brk_core.h"
@@ -15,14 +16,18 @@
 #include "proto_log.h"
 
 enum {
-    S_BURST = 1000,          /* most frames of a socket taken per wake-up */
+    S_BURST = 1000,          /* most messages of a socket taken before others have their turn ... */
+    S_BURST_OUT = 64,        /* ... and where anybody may send */
     S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 1000, /* ... and for one from elsewhere */
-    S_ITEMS = 5
+    S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
+                            connection under another's routing id for ever */
+    S_AGAIN_MS = 10,
+    S_ROUNDS = 4 /* looks at what the answers brought about before the other sockets have their turn */
 };
 
 /* Its peers' rights differ, so each kind of endpoint has a socket of its own. */
-enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS };
+enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS, S_ZAP = S_SOCKETS, S_PIPE, S_ITEMS };
 
 typedef struct s_broker {
     brk_core_t *core;
@@ -46,53 +51,6 @@ static void s_mark(s_broker_t *self, brk_route_t *route)
     self->dirty = route;
 }
 
-/* 1 sent, 0 the socket takes nothing now, -1 the peer cannot be reached. */
-static int s_send_batch(brk_route_t *route)
-{
-    void *socket = route->routes->socket;
-    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN ? 0 : -1;
-    if (zmq_send(socket, route->out.data, route->out.size, ZMQ_DONTWAIT) < 0)
-        return -1;
-    proto_buf_reset(&route->out);
-    if (route->out.capacity > PROTO_BATCH_BYTES)
-        proto_buf_free(&route->out);
-    route->count = 0;
-    return 1;
-}
-
-/* The same for one message of packed frames, which is taken off the front of `packed`. */
-static int s_send_message(const brk_route_t *route, proto_bytes_t *packed)
-{
-    void *socket = route->routes->socket;
-    brk_frame_t frame = {.more = true};
-    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN ? 0 : -1;
-    while (frame.more && brk_frame_next(packed, &frame))
-        if (zmq_send(socket, frame.bytes.data, frame.bytes.size,
-                     ZMQ_DONTWAIT | (frame.more ? ZMQ_SNDMORE : 0)) < 0)
-            return -1;
-    return 1;
-}
-
-/* The same for all that a Majordomo peer is to hear. */
-static int s_send_messages(brk_route_t *route)
-{
-    proto_bytes_t left = proto_buf_bytes(&route->out);
-    int rc = 1;
-    while (rc == 1 && left.size > 0)
-        rc = s_send_message(route, &left);
-    proto_buf_consume(&route->out, route->out.size - left.size);
-    if (route->out.size == 0 && route->out.capacity > PROTO_BATCH_BYTES)
-        proto_buf_free(&route->out);
-    return rc;
-}
-
-static int s_send(brk_route_t *route)
-{
-    return route->mdp ? s_send_messages(route) : s_send_batch(route);
-}
-
 static void s_lose(s_broker_t *self, brk_route_t *route)
 {
     proto_buf_free(&route->out);
@@ -104,7 +62,7 @@ static void s_lose(s_broker_t *self, brk_route_t *route)
  * hear, and is given up when nothing can be kept any more. What it lost it counts as unanswered. */
 static void s_make_room(brk_route_t *route)
 {
-    if (s_send(route) == 1)
+    if (brk_route_send(route) == 1)
         return;
     proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
               route->out.size);
@@ -162,7 +120,7 @@ static void s_flush(s_broker_t *self)
         brk_route_t *route = self->dirty;
         self->dirty = route->next_dirty;
         route->dirty = false;
-        int rc = route->out.size ? s_send(route) : 1;
+        int rc = route->out.size ? brk_route_send(route) : 1;
         if (rc < 0 && route->peer) {
             s_lose(self, route); /* marks it again, to be freed */
         } else if (rc == 0 && route->peer) {
@@ -371,43 +329,84 @@ static void s_command(s_broker_t *self)
         }
         freen(command);
     }
-    if (self->draining && !self->drained && brk_core_idle(self->core)) {
-        self->drained = true;
-        zstr_send(self->pipe, "DRAINED");
-    }
 }
 
+/* Tells main once nothing is under way any more. */
+static void s_check_drained(s_broker_t *self)
+{
+    if (!self->draining || self->drained || !brk_core_idle(self->core))
+        return;
+    self->drained = true;
+    zstr_send(self->pipe, "DRAINED");
+    s_command(self); /* sending may have eaten the edge of a command */
+}
+
+/* Takes a burst from each socket that may have something, and says what there is to say. */
+static void s_serve(s_broker_t *self, int64_t now)
+{
+    for (int i = 0; i < S_SOCKETS; i++) {
+        brk_routes_t *routes = &self->routes[i];
+        int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
+        while (routes->look && burst-- > 0)
+            routes->look = s_receive(self, routes, now);
+    }
+    if (now >= brk_core_next_deadline(self->core))
+        brk_core_tick(self->core, now);
+    s_flush(self);
+}
+
+static bool s_look(const s_broker_t *self)
+{
+    bool look = false;
+    for (int i = 0; i < S_SOCKETS; i++)
+        look = look || self->routes[i].look;
+    return look;
+}
+
+/* Waits until something comes, or `due`. */
+static void s_wait(s_broker_t *self, struct pollfd *items, int64_t now, int64_t due)
+{
+    int timeout = s_look(self) || due <= now ? 0 : (int)(due - now);
+    if (poll(items, S_ITEMS, timeout) <= 0)
+        return;
+    for (int i = 0; i < S_SOCKETS; i++)
+        self->routes[i].look = self->routes[i].look || items[i].revents;
+    for (uint32_t n = items[S_ZAP].revents ? brk_zap_answer(&self->zap, self->rights, now) : 0; n; n--)
+        brk_core_denied(self->core);
+    if (items[S_PIPE].revents)
+        s_command(self);
+}
+
+/* The descriptor that tells of a socket's events. */
+static struct pollfd s_item(void *socket)
+{
+    struct pollfd item = {.fd = -1, .events = POLLIN}; /* poll passes over -1 */
+    size_t size = sizeof item.fd;
+    if (socket)
+        PROTO_ASSERT(zmq_getsockopt(socket, ZMQ_FD, &item.fd, &size) == 0);
+    return item;
+}
+
+/* Sockets are polled by their descriptors: zmq_poll would ask each of them twice, with three system calls a
+ * time. The descriptors are edge-triggered, and sending can eat an edge (zmq_getsockopt(3), ZMQ_FD): so the
+ * loop sleeps only after each socket was found empty since something was sent there. */
 static void s_run(s_broker_t *self)
 {
-    int count = 0;
-    brk_routes_t *readers[S_ITEMS] = {NULL}; /* of the same index in items; NULL: none */
-    zmq_pollitem_t items[S_ITEMS];
-    for (int i = 0; i < S_SOCKETS; i++) {
-        if (!self->routes[i].socket)
-            continue;
-        readers[count] = &self->routes[i];
-        items[count++] = (zmq_pollitem_t){.socket = self->routes[i].socket, .events = ZMQ_POLLIN};
-    }
-    if (self->zap.socket)
-        items[count++] = (zmq_pollitem_t){.socket = self->zap.socket, .events = ZMQ_POLLIN};
-    items[count++] = (zmq_pollitem_t){.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN};
+    struct pollfd items[S_ITEMS];
+    for (int i = 0; i < S_SOCKETS; i++)
+        items[i] = s_item(self->routes[i].socket);
+    items[S_ZAP] = s_item(self->zap.socket);
+    items[S_PIPE] = s_item(zsock_resolve(self->pipe));
+    s_command(self); /* only who has found it empty hears of the next command */
     while (!self->stopping) {
         int64_t now = proto_clock_ms(), due = brk_core_next_deadline(self->core);
         if (self->dirty) /* a full socket is tried again soon */
-            due = now + 10;
-        if (zmq_poll(items, count, due > now ? (long)(due - now) : 0) < 0 && errno != EINTR)
-            break;
+            due = now + S_AGAIN_MS;
+        s_wait(self, items, now, due);
         now = proto_clock_ms();
-        for (int i = 0; i < S_ITEMS && readers[i]; i++)
-            for (int n = 0; n < S_BURST && s_receive(self, readers[i], now); n++)
-                continue;
-        if (self->zap.socket)
-            for (uint32_t n = brk_zap_answer(&self->zap, self->rights, now); n; n--)
-                brk_core_denied(self->core);
-        if (now >= brk_core_next_deadline(self->core))
-            brk_core_tick(self->core, now);
-        s_flush(self);
-        s_command(self);
+        for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
+            s_serve(self, now);
+        s_check_drained(self);
     }
     s_flush(self);
 }
@@ -418,7 +417,8 @@ static int s_bind(s_broker_t *self, const broker_config_t *config, int kind, con
 {
     const brk_socket_options_t options = {
         .max_message = config->max_message,
-        .high_water = kind == S_OUTSIDE ? S_HIGH_WATER_OUT : S_HIGH_WATER,
+        .outbound = kind == S_OUTSIDE ? S_HIGH_WATER_OUT : S_HIGH_WATER,
+        .inbound = kind == S_OUTSIDE ? S_INBOUND_OUT : S_HIGH_WATER,
         .secret_key = kind == S_OUTSIDE ? config->secret_key : NULL,
     };
     void *socket = self->routes[kind].socket = brk_socket_new(config->context, &options);

@@ -67,9 +67,14 @@ class Process:
 
     def __init__(self, log_path, *arguments, env=None):
         self.log_path = log_path
-        with open(log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, *map(str, arguments)], stderr=log, stdout=log,
-                                            env={**os.environ, **(env or {})})
+        self.command, self.env = [BINARY, *map(str, arguments)], {**os.environ, **(env or {})}
+        self.begin()
+
+    def begin(self):
+        """Starts it, again if it was there already."""
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command, stderr=log, stdout=log, env=self.env)
+        return self
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -180,17 +185,13 @@ class BrokerProcess(Process, Broker):
 
     def __init__(self, folder, *flags, tcp=False, curve=False):
         folder.mkdir(exist_ok=True)
-        self.folder, self.flags = folder, flags
         self.ipc = str(folder / "b.sock")
         self.endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp or curve else f"ipc://{self.ipc}"
-        self.where = [*(["--dev"] if tcp else []), "--bind", self.endpoint] if tcp or curve else []
-        self.begin()
+        where = [*(["--dev"] if tcp else []), "--bind", self.endpoint] if tcp or curve else []
+        super().__init__(folder / "broker.log", "broker", "--ipc", self.ipc, *where, *flags)
 
     def begin(self):
-        """Starts it, again if it was there already."""
-        super().__init__(self.folder / "broker.log", "broker", "--ipc", self.ipc, *self.where, *self.flags)
-        self.logged("ready")
-        return self
+        return super().begin().logged("ready")
 
 
 class GatewayProcess(Process, Http):

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Sending a peer what it is to hear: one frame for a native peer, messages of several for a Majordomo one.
+ * Thread: the broker's. */
+#include <errno.h>
+#include <zmq.h>
+
+#include "brk_frame.h"
+#include "brk_route.h"
+#include "proto_record.h"
+
+enum { S_KEEP = 65536 /* bytes that a peer's buffer may keep */ };
+
+static int s_send_batch(brk_route_t *route)
+{
+    void *socket = route->routes->socket;
+    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return errno == EAGAIN ? 0 : -1;
+    if (zmq_send(socket, route->out.data, route->out.size, ZMQ_DONTWAIT) < 0)
+        return -1;
+    proto_buf_reset(&route->out);
+    route->count = 0;
+    return 1;
+}
+
+/* The same for one message of packed frames, which is taken off the front of `packed`. */
+static int s_send_message(const brk_route_t *route, proto_bytes_t *packed)
+{
+    void *socket = route->routes->socket;
+    brk_frame_t frame = {.more = true};
+    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return errno == EAGAIN ? 0 : -1;
+    while (frame.more && brk_frame_next(packed, &frame))
+        if (zmq_send(socket, frame.bytes.data, frame.bytes.size,
+                     ZMQ_DONTWAIT | (frame.more ? ZMQ_SNDMORE : 0)) < 0)
+            return -1;
+    return 1;
+}
+
+/* The same for all that a Majordomo peer is to hear. */
+static int s_send_messages(brk_route_t *route)
+{
+    proto_bytes_t left = proto_buf_bytes(&route->out);
+    int rc = 1;
+    while (rc == 1 && left.size > 0)
+        rc = s_send_message(route, &left);
+    proto_buf_consume(&route->out, route->out.size - left.size);
+    return rc;
+}
+
+int brk_route_send(brk_route_t *route)
+{
+    int rc = route->mdp ? s_send_messages(route) : s_send_batch(route);
+    route->routes->look = true;
+    if (route->out.size == 0 && route->out.capacity > S_KEEP)
+        proto_buf_free(&route->out);
+    return rc;
+}
