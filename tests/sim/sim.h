@@ -143,10 +143,16 @@ typedef struct sim_job {
     bool exclusive, done, refused;
 } sim_job_t;
 
+/* The largest share that a broker was told in this epoch. */
+typedef struct sim_told {
+    uint32_t epoch;
+    uint16_t most;
+} sim_told_t;
+
 typedef struct sim_actor {
     act_brokers_t brokers;
     bool lives;
-    uint16_t most[SIM_BROKERS]; /* the largest share told in this epoch */
+    sim_told_t told[SIM_BROKERS];
     int64_t away_until;         /* dead or standing still */
     sim_job_t jobs[64];
     int job_count;

@@ -9,9 +9,9 @@ enum { S_JOBS = 64 };
 
 static const uint32_t s_flags[] = {PROTO_OP_READS, 0, PROTO_OP_READS | PROTO_OP_EXCLUSIVE};
 
-static uint16_t *s_most(sim_actor_t *self, const act_broker_t *broker)
+static sim_told_t *s_told(sim_actor_t *self, const act_broker_t *broker)
 {
-    return &self->most[broker - self->brokers.list];
+    return &self->told[broker - self->brokers.list];
 }
 
 static void s_ready(void *arg, act_broker_t *broker)
@@ -35,14 +35,10 @@ static void s_ready(void *arg, act_broker_t *broker)
                                                                .body = proto_buf_bytes(&body)}),
                      0);
     proto_buf_free(&body);
-    if (broker->share > *s_most(self, broker))
-        *s_most(self, broker) = broker->share;
-}
-
-/* What came by it and was not begun is dropped when its turn comes. */
-static void s_lost(void *arg, act_broker_t *broker)
-{
-    *s_most(arg, broker) = 0;
+    sim_told_t *told = s_told(self, broker);
+    if (told->epoch != broker->epoch)
+        *told = (sim_told_t){.epoch = broker->epoch};
+    told->most = broker->share > told->most ? broker->share : told->most;
 }
 
 static void s_start(sim_actor_t *self)
@@ -51,7 +47,6 @@ static void s_start(sim_actor_t *self)
     self->brokers = (act_brokers_t){.window = (uint16_t)(1 + sim_random(8)),
                                     .service = "db",
                                     .ready = s_ready,
-                                    .lost = s_lost,
                                     .arg = self};
     assert_int_equal(
         act_brokers_open(&self->brokers, NULL, sim_addresses, (uint32_t)sim.broker_count, sim.now), 0);
@@ -94,7 +89,7 @@ static void s_take(sim_actor_t *self, act_broker_t *broker, const proto_record_t
         held += its;
         assert_false(its && job->exclusive);
     }
-    assert_true(held < *s_most(self, broker));
+    assert_true(held < s_told(self, broker)->most);
     assert_true(self->job_count < S_JOBS);
     sim_job_t *job = &self->jobs[self->job_count++];
     *job = (sim_job_t){.broker = broker,

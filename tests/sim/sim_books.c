@@ -58,7 +58,8 @@ static int64_t s_excused_until(const sim_request_t *request)
             continue;
         if (!asker->conn || asker->conn->cut)
             return PROTO_NEVER; /* it will notice */
-        return sim.brokers[asker->broker].paused_until + SIM_DELAY_MS + SIM_SLACK_MS;
+        /* Deadlines travel as the time that is left: one that was read late ends late. */
+        return sim.brokers[asker->broker].paused_until + request->wait + SIM_DELAY_MS + 2 * SIM_SLACK_MS;
     }
     return 0;
 }
