@@ -94,6 +94,7 @@ typedef struct sim_broker {
     brk_mdp_t *mdp;
     sim_conn_t *conns;
     int64_t back_at;      /* dead until then */
+    int64_t dies_at;      /* it takes nothing new until then; 0: it does */
     int64_t paused_until; /* it stands still, or stood until then */
 } sim_broker_t;
 
@@ -153,7 +154,7 @@ typedef struct sim_actor {
     act_brokers_t brokers;
     bool lives;
     sim_told_t told[SIM_BROKERS];
-    int64_t away_until;         /* dead or standing still */
+    int64_t away_until; /* dead or standing still */
     sim_job_t jobs[64];
     int job_count;
 } sim_actor_t;
@@ -221,10 +222,11 @@ typedef struct sim_world {
 /* How often what happened, over all seeds. */
 #define SIM_COUNTS(X)                                                                                        \
     X(asked)                                                                                                 \
-    X(finals) X(partials) X(cancelled) X(twice_read) X(again_keyed) X(returned) X(late) X(expired_unrun)     \
-        X(broker_deaths) X(broker_pauses) X(cuts) X(actor_deaths) X(actor_stops) X(dropped_jobs) X(stale)    \
-            X(client_deaths) X(client_stops) X(stock_deaths) X(stock_stops) X(asker_deaths) X(mdp_finals)    \
-                X(stock_jobs) X(opaque) X(done) X(unheard) X(refused)
+    X(finals)                                                                                                \
+    X(partials) X(cancelled) X(twice_read) X(again_keyed) X(returned) X(late) X(expired_unrun)               \
+        X(broker_deaths) X(broker_pauses) X(cuts) X(actor_deaths) X(actor_leaves) X(drains) X(actor_stops)   \
+            X(dropped_jobs) X(stale) X(client_deaths) X(client_stops) X(stock_deaths) X(stock_stops)         \
+                X(asker_deaths) X(mdp_finals) X(stock_jobs) X(opaque) X(done) X(unheard) X(refused)
 typedef struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)

@@ -44,10 +44,8 @@ static void s_ready(void *arg, act_broker_t *broker)
 static void s_start(sim_actor_t *self)
 {
     *self = (sim_actor_t){.lives = true};
-    self->brokers = (act_brokers_t){.window = (uint16_t)(1 + sim_random(8)),
-                                    .service = "db",
-                                    .ready = s_ready,
-                                    .arg = self};
+    self->brokers = (act_brokers_t){
+        .window = (uint16_t)(1 + sim_random(8)), .service = "db", .ready = s_ready, .arg = self};
     assert_int_equal(
         act_brokers_open(&self->brokers, NULL, sim_addresses, (uint32_t)sim.broker_count, sim.now), 0);
     act_brokers_register(&self->brokers, sim.now);
@@ -90,6 +88,7 @@ static void s_take(sim_actor_t *self, act_broker_t *broker, const proto_record_t
         assert_false(its && job->exclusive);
     }
     assert_true(held < s_told(self, broker)->most);
+    assert_false(broker->left); /* nothing comes behind the broker's word that it knows */
     assert_true(self->job_count < S_JOBS);
     sim_job_t *job = &self->jobs[self->job_count++];
     *job = (sim_job_t){.broker = broker,
@@ -172,12 +171,12 @@ static void s_return(const sim_job_t *job)
 }
 
 /* One thing done to a job; whether it is over. */
-static bool s_work(sim_job_t *job)
+static bool s_work(sim_job_t *job, bool leaving)
 {
     bool current = job->epoch == job->broker->epoch;
     if (job->done) { /* an answer of an earlier registration mostly stays unsaid; the broker must not take it
                       */
-        if (current || sim_chance(200))
+        if (current || sim_chance(500))
             s_answer(job, job->refused ? PROTO_ERROR_conflict : PROTO_ERROR_none);
         return true;
     }
@@ -190,7 +189,7 @@ static bool s_work(sim_job_t *job)
         s_answer(job, PROTO_ERROR_expired);
         return true;
     }
-    if (sim_chance(60)) {
+    if (leaving || sim_chance(60)) {
         s_return(job);
         return true;
     }
@@ -205,7 +204,7 @@ static bool s_work(sim_job_t *job)
 static void s_work_all(sim_actor_t *self)
 {
     for (int i = 0; i < self->job_count;) {
-        if (sim_chance(150) && s_work(&self->jobs[i]))
+        if (sim_chance(250) && s_work(&self->jobs[i], self->brokers.leaving))
             self->jobs[i] = self->jobs[--self->job_count];
         else
             i++;
@@ -239,6 +238,15 @@ static void s_check_shares(const sim_actor_t *self)
         assert_true(sum == (self->brokers.window > live ? self->brokers.window : live) && most <= least + 1);
 }
 
+/* Goes when all brokers know, and nothing is left to do. */
+static void s_leave(sim_actor_t *self)
+{
+    if (self->job_count || !act_brokers_withdrawn(&self->brokers, sim.now))
+        return;
+    sim_actor_die(self, true);
+    sim_counts.actor_leaves++;
+}
+
 void sim_actor_turn(sim_actor_t *self)
 {
     if (sim.now < self->away_until)
@@ -251,4 +259,5 @@ void sim_actor_turn(sim_actor_t *self)
     act_brokers_tick(&self->brokers, sim.now);
     act_brokers_flush(&self->brokers, sim.now);
     s_check_shares(self);
+    s_leave(self);
 }

@@ -59,14 +59,14 @@ static int64_t s_excused_until(const sim_request_t *request)
         if (!asker->conn || asker->conn->cut)
             return PROTO_NEVER; /* it will notice */
         /* Deadlines travel as the time that is left: one that was read late ends late. */
-        return sim.brokers[asker->broker].paused_until + request->wait + SIM_DELAY_MS + 2 * SIM_SLACK_MS;
+        return sim.brokers[asker->broker].paused_until + request->wait + SIM_DELAY_MS + 4 * SIM_SLACK_MS;
     }
     return 0;
 }
 
 static bool s_too_late(const sim_request_t *request)
 {
-    int64_t slack = request->native ? MUSTER_GRACE_MS + SIM_SLACK_MS : 2 * SIM_DELAY_MS + 2 * SIM_SLACK_MS;
+    int64_t slack = request->native ? MUSTER_GRACE_MS + SIM_SLACK_MS : 2 * SIM_DELAY_MS + 4 * SIM_SLACK_MS;
     return sim.now > request->deadline + slack && sim.now > s_excused_until(request);
 }
 

@@ -155,6 +155,8 @@ void sim_broker_turn(int broker)
     sim_broker_t *self = &sim.brokers[broker];
     if (!self->core && sim.now >= self->back_at)
         s_start(self);
+    if (self->core && self->dies_at && sim.now >= self->dies_at)
+        sim_broker_die(broker);
     if (!self->core || sim.now < self->paused_until)
         return;
     s_receive(self);
@@ -182,6 +184,7 @@ void sim_broker_die(int broker)
         sim_conn_let_go(conn);
     }
     self->conns = NULL;
+    self->dies_at = 0;
     brk_core_free(&self->core);
     brk_mdp_free(&self->mdp);
 }

@@ -151,7 +151,7 @@ void sim_client_turn(sim_client_t *self)
     for (int i = 0; i < sim.broker_count; i++)
         s_look(self, i);
     muster_core_tick(&self->core, sim.now);
-    if (!sim.ending && sim_chance(350))
+    if (!sim.ending && sim_chance(250))
         s_ask(self);
     if (sim_chance(200))
         s_cancel(self);
@@ -159,5 +159,4 @@ void sim_client_turn(sim_client_t *self)
         (void)proto_wire_tick(self->posts[i].wire, sim.now);
         (void)proto_wire_flush(self->posts[i].wire, sim.now);
     }
-    muster_core_check(&self->core);
 }
