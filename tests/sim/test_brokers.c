@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { S_SEEDS = 320, S_STEPS = 3000, S_END_STEPS = 500 };
+#ifdef __SANITIZE_ADDRESS__
+enum { S_SEEDS = 120 };
+#else
+enum { S_SEEDS = 320 };
+#endif
+enum { S_STEPS = 3000, S_END_STEPS = 500 };
 
 sim_world_t sim;
 sim_counts_t sim_counts;
