@@ -14,26 +14,38 @@ static sim_told_t *s_told(sim_actor_t *self, const act_broker_t *broker)
     return &self->told[broker - self->brokers.list];
 }
 
+static bool s_takes_all(const sim_actor_t *self)
+{
+    return self == &sim.actors[SIM_ACTORS - 1];
+}
+
+static void s_write_offers(const sim_actor_t *self, proto_buf_t *out)
+{
+    uint32_t count = self == &sim.actors[0] ? 2 : 3; /* the first one has no share in slow work */
+    proto_write_map(out, 1);
+    proto_write_text(out, "offers");
+    proto_write_array(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        proto_write_array(out, 3);
+        proto_write_uint(out, i + 1);
+        proto_write_text(out, sim_names[i]);
+        proto_write_uint(out, s_flags[i]);
+    }
+}
+
 static void s_ready(void *arg, act_broker_t *broker)
 {
     sim_actor_t *self = arg;
     proto_buf_t body = PROTO_BUF_INIT;
-    uint32_t count = self == &sim.actors[0] ? 2 : 3; /* the first one has no share in slow work */
-    proto_write_map(&body, 1);
-    proto_write_text(&body, "offers");
-    proto_write_array(&body, count);
-    for (uint32_t i = 0; i < count; i++) {
-        proto_write_array(&body, 3);
-        proto_write_uint(&body, i + 1);
-        proto_write_text(&body, sim_names[i]);
-        proto_write_uint(&body, s_flags[i]);
-    }
-    assert_int_equal(act_brokers_put(broker, &(proto_record_t){.type = PROTO_READY,
-                                                               .number = broker->share,
-                                                               .epoch = broker->epoch,
-                                                               .service = proto_bytes_of("db"),
-                                                               .body = proto_buf_bytes(&body)}),
-                     0);
+    if (!s_takes_all(self))
+        s_write_offers(self, &body);
+    assert_int_equal(
+        act_brokers_put(broker, &(proto_record_t){.type = PROTO_READY,
+                                                  .number = broker->share,
+                                                  .epoch = broker->epoch,
+                                                  .service = proto_bytes_of(self->brokers.service),
+                                                  .body = proto_buf_bytes(&body)}),
+        0);
     proto_buf_free(&body);
     sim_told_t *told = s_told(self, broker);
     if (told->epoch != broker->epoch)
@@ -44,8 +56,10 @@ static void s_ready(void *arg, act_broker_t *broker)
 static void s_start(sim_actor_t *self)
 {
     *self = (sim_actor_t){.lives = true};
-    self->brokers = (act_brokers_t){
-        .window = (uint16_t)(1 + sim_random(8)), .service = "db", .ready = s_ready, .arg = self};
+    self->brokers = (act_brokers_t){.window = (uint16_t)(1 + sim_random(8)),
+                                    .service = s_takes_all(self) ? "echo" : "db",
+                                    .ready = s_ready,
+                                    .arg = self};
     assert_int_equal(
         act_brokers_open(&self->brokers, NULL, sim_addresses, (uint32_t)sim.broker_count, sim.now), 0);
     act_brokers_register(&self->brokers, sim.now);
@@ -152,7 +166,7 @@ static void s_say_partial(const sim_job_t *job)
     proto_buf_free(&body);
 }
 
-static void s_return(const sim_job_t *job)
+static void s_return(const sim_actor_t *self, const sim_job_t *job)
 {
     const sim_request_t *request = &sim.requests[job->n];
     proto_buf_t body = PROTO_BUF_INIT;
@@ -162,7 +176,7 @@ static void s_return(const sim_job_t *job)
         act_brokers_put(job->broker, &(proto_record_t){.type = PROTO_RETURN,
                                                        .id = job->token,
                                                        .epoch = job->epoch,
-                                                       .service = proto_bytes_of("db"),
+                                                       .service = proto_bytes_of(self->brokers.service),
                                                        .name = proto_bytes_of(sim_names[request->kind]),
                                                        .key = proto_bytes_of(request->keyed ? "key" : ""),
                                                        .body = proto_buf_bytes(&body)}),
@@ -171,7 +185,7 @@ static void s_return(const sim_job_t *job)
 }
 
 /* One thing done to a job; whether it is over. */
-static bool s_work(sim_job_t *job, bool leaving)
+static bool s_work(const sim_actor_t *self, sim_job_t *job)
 {
     bool current = job->epoch == job->broker->epoch;
     if (job->done) { /* an answer of an earlier registration mostly stays unsaid; the broker must not take it
@@ -189,8 +203,8 @@ static bool s_work(sim_job_t *job, bool leaving)
         s_answer(job, PROTO_ERROR_expired);
         return true;
     }
-    if (leaving || sim_chance(60)) {
-        s_return(job);
+    if (self->brokers.leaving || sim_chance(60)) {
+        s_return(self, job);
         return true;
     }
     s_check_stale(job);
@@ -204,7 +218,7 @@ static bool s_work(sim_job_t *job, bool leaving)
 static void s_work_all(sim_actor_t *self)
 {
     for (int i = 0; i < self->job_count;) {
-        if (sim_chance(250) && s_work(&self->jobs[i], self->brokers.leaving))
+        if (sim_chance(250) && s_work(self, &self->jobs[i]))
             self->jobs[i] = self->jobs[--self->job_count];
         else
             i++;
