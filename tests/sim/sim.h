@@ -224,10 +224,11 @@ typedef struct sim_world {
     X(asked)                                                                                                 \
     X(finals)                                                                                                \
     X(partials)                                                                                              \
-    X(cancelled) X(twice_read) X(again_keyed) X(returned) X(late) X(expired_unrun) X(broker_deaths)          \
-        X(broker_pauses) X(cuts) X(actor_deaths) X(actor_leaves) X(drains) X(actor_stops) X(dropped_jobs)    \
-            X(stale) X(client_deaths) X(client_stops) X(stock_deaths) X(stock_stops) X(asker_deaths)         \
-                X(mdp_finals) X(stock_jobs) X(opaque) X(done) X(unheard) X(refused)
+    X(cancelled)                                                                                             \
+    X(twice_read) X(again_keyed) X(returned) X(late) X(expired_unrun) X(broker_deaths) X(broker_pauses)      \
+        X(cuts) X(actor_deaths) X(actor_leaves) X(drains) X(actor_stops) X(dropped_jobs) X(stale)            \
+            X(client_deaths) X(client_stops) X(stock_deaths) X(stock_stops) X(asker_deaths) X(mdp_finals)    \
+                X(stock_jobs) X(opaque) X(done) X(unheard) X(refused)
 typedef struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)

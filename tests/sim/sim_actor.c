@@ -188,8 +188,9 @@ static void s_return(const sim_actor_t *self, const sim_job_t *job)
 static bool s_work(const sim_actor_t *self, sim_job_t *job)
 {
     bool current = job->epoch == job->broker->epoch;
-    if (job->done) { /* an answer of an earlier registration mostly stays unsaid; the broker must not take it
-                      */
+    if (job->done && !current && !sim.ending && sim_chance(980))
+        return false;
+    if (job->done) { /* one of an earlier registration mostly stays unsaid; the broker must not take it */
         if (current || sim_chance(500))
             s_answer(job, job->refused ? PROTO_ERROR_conflict : PROTO_ERROR_none);
         return true;

@@ -8,7 +8,7 @@
 
 #include "proto_rpc.h"
 
-enum { S_BEAT_MS = 2500, S_PATIENCE_MS = 7500 };
+enum { S_BEAT_MS = 2500, S_PATIENCE_MS = 7500, S_LONGEST_MS = 4000 };
 
 static void s_say(sim_stock_t *self, brk_mdp_command_t command, const proto_bytes_t *rest, uint32_t count)
 {
@@ -106,6 +106,8 @@ static void s_take(sim_stock_t *self, const proto_bytes_t *frames, uint32_t coun
     assert_true(count >= at + 2 && frames[at + 1].size == 1);
     uint8_t command = frames[at + 1].data[0];
     if (command == disconnect[self->version - 1]) {
+        /* Only who stood still is given up, and may be at a request first before it reads so. */
+        assert_true(sim.now <= self->away_until + S_LONGEST_MS + SIM_DELAY_MS + 4 * SIM_SLACK_MS);
         s_again(self);
         return;
     }
@@ -114,7 +116,7 @@ static void s_take(sim_stock_t *self, const proto_bytes_t *frames, uint32_t coun
     assert_false(self->busy); /* it takes one at a time */
     assert_true(count == at + 5 && frames[at + 2].size == BRK_MDP_ADDRESS);
     self->busy = true;
-    self->until = sim.now + 1 + (sim_chance(50) ? sim_random(4000) : sim_random(100));
+    self->until = sim.now + 1 + (sim_chance(50) ? sim_random(S_LONGEST_MS) : sim_random(100));
     memcpy(self->address, frames[at + 2].data, BRK_MDP_ADDRESS);
     proto_buf_reset(&self->body);
     brk_frame_put(&self->body, frames[at + 4], false);
