@@ -59,7 +59,7 @@ static int64_t s_excused_until(const sim_request_t *request)
         if (!asker->conn || asker->conn->cut)
             return PROTO_NEVER; /* it will notice */
         /* Deadlines travel as the time that is left: one that was read late ends late. */
-        return sim.brokers[asker->broker].paused_until + request->wait + SIM_DELAY_MS + 4 * SIM_SLACK_MS;
+        return sim.brokers[asker->broker].paused_until + request->wait + 2 * SIM_DELAY_MS + 4 * SIM_SLACK_MS;
     }
     return 0;
 }
