@@ -221,14 +221,34 @@ typedef struct sim_world {
 
 /* How often what happened, over all seeds. */
 #define SIM_COUNTS(X)                                                                                        \
-    X(asked)                                                                                                 \
     X(finals)                                                                                                \
     X(partials)                                                                                              \
     X(cancelled)                                                                                             \
-    X(twice_read) X(again_keyed) X(returned) X(late) X(expired_unrun) X(broker_deaths) X(broker_pauses)      \
-        X(cuts) X(actor_deaths) X(actor_leaves) X(drains) X(actor_stops) X(dropped_jobs) X(stale)            \
-            X(client_deaths) X(client_stops) X(stock_deaths) X(stock_stops) X(asker_deaths) X(mdp_finals)    \
-                X(stock_jobs) X(opaque) X(done) X(unheard) X(refused)
+    X(twice_read)                                                                                            \
+    X(again_keyed)                                                                                           \
+    X(returned)                                                                                              \
+    X(late)                                                                                                  \
+    X(expired_unrun)                                                                                         \
+    X(broker_deaths)                                                                                         \
+    X(broker_pauses)                                                                                         \
+    X(cuts)                                                                                                  \
+    X(actor_deaths)                                                                                          \
+    X(actor_leaves)                                                                                          \
+    X(drains)                                                                                                \
+    X(actor_stops)                                                                                           \
+    X(dropped_jobs)                                                                                          \
+    X(stale)                                                                                                 \
+    X(client_deaths)                                                                                         \
+    X(client_stops)                                                                                          \
+    X(stock_deaths)                                                                                          \
+    X(stock_stops)                                                                                           \
+    X(asker_deaths)                                                                                          \
+    X(mdp_finals)                                                                                            \
+    X(stock_jobs)                                                                                            \
+    X(opaque)                                                                                                \
+    X(done)                                                                                                  \
+    X(unheard)                                                                                               \
+    X(refused)
 typedef struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)
