@@ -221,6 +221,7 @@ typedef struct sim_world {
 
 /* How often what happened, over all seeds. */
 #define SIM_COUNTS(X)                                                                                        \
+    X(asked)                                                                                                 \
     X(finals)                                                                                                \
     X(partials)                                                                                              \
     X(cancelled)                                                                                             \
