@@ -62,6 +62,7 @@ struct brk_service {
     uint32_t *by_hash; /* open addressing: index + 1 */
     uint32_t by_hash_size;
     uint32_t workers, any_workers; /* registered; of them, without a list */
+    uint32_t any_majordomo;        /* of the latter, those that speak Majordomo */
     brk_peer_t *loads[BRK_LOADS];  /* workers that can take a request, by how many they hold */
     uint64_t filled[(BRK_LOADS + 63) / 64];
     brk_operation_t *waiting; /* whose turn it is; ring */
@@ -174,8 +175,8 @@ void brk_worker_ready(brk_core_t *self, int64_t now, brk_peer_t *peer, const pro
 /* Ends a registration: what is in flight there gets an error. */
 void brk_worker_end(brk_core_t *self, int64_t now, brk_peer_t *peer);
 bool brk_worker_offers(const brk_peer_t *worker, const brk_operation_t *operation);
-/* The least loaded worker that can take one of this operation now, or NULL. */
-brk_peer_t *brk_worker_choose(const brk_operation_t *operation);
+/* The least loaded worker that can take one of this operation now, or NULL; `opaque`: see BRK_OPAQUE. */
+brk_peer_t *brk_worker_choose(const brk_operation_t *operation, bool opaque);
 /* Puts a worker on the list it belongs on, or on none. Call after every change of load, credit, given_back or
  * exclusive. */
 void brk_worker_list(brk_peer_t *worker);

@@ -184,14 +184,30 @@ void brk_queue_remove(brk_core_t *self, brk_request_t *request)
         service->waiting = operation->next; /* the next operation's turn */
 }
 
+/* The first that the worker can take: what is no RPC, and so for Majordomo workers, lets others pass. */
+static brk_request_t *s_first(const brk_operation_t *operation, const brk_peer_t *worker)
+{
+    if (operation->returned)
+        return operation->returned;
+    const brk_lane_t *lane = operation->lanes;
+    do {
+        for (brk_request_t *request = lane->first; request; request = request->next_waiting)
+            if (worker->mdp || !request->opaque)
+                return request;
+        lane = lane->next;
+    } while (lane != operation->lanes);
+    return NULL;
+}
+
 brk_request_t *brk_queue_next(brk_service_t *service, const brk_peer_t *worker)
 {
     brk_operation_t *operation = service->waiting;
     if (!operation)
         return NULL;
     do {
-        if (brk_worker_offers(worker, operation))
-            return operation->returned ? operation->returned : operation->lanes->first;
+        brk_request_t *first = brk_worker_offers(worker, operation) ? s_first(operation, worker) : NULL;
+        if (first)
+            return first;
         operation = operation->next;
     } while (operation != service->waiting);
     return NULL;

@@ -95,14 +95,13 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     brk_send(self, now, worker, &record);
 }
 
-/* A native worker cannot read a body that is no RPC, nor can RPC be made of a name or arguments that are no
- * MessagePack. Only Majordomo peers make this a question. */
+/* RPC cannot be made of a name or arguments that are no MessagePack. Only Majordomo workers make this a
+ * question. */
 static bool s_misfit(const brk_request_t *request, const brk_peer_t *worker, const proto_record_t *record)
 {
-    if (!worker->mdp)
-        return request->opaque;
-    return !request->raw && (!proto_utf8_valid(record->name) ||
-                             (record->body.size > 0 && proto_value_check(record->body) < 0));
+    return worker->mdp && !request->raw &&
+           (!proto_utf8_valid(record->name) ||
+            (record->body.size > 0 && proto_value_check(record->body) < 0));
 }
 
 /* Hands it to this worker, or refuses it. */
@@ -155,9 +154,9 @@ static proto_error_t s_refusal(const brk_core_t *self, const brk_peer_t *client,
         return PROTO_ERROR_forbidden;
     if (self->draining && !client->service)
         return PROTO_ERROR_shutting_down;
-    if (operation && !brk_operation_served(operation) && record->flags & BRK_OPAQUE &&
-        operation->service->workers)
-        return PROTO_ERROR_malformed; /* its workers take named operations only */
+    if (operation && record->flags & BRK_OPAQUE && operation->service->workers &&
+        !operation->service->any_majordomo)
+        return PROTO_ERROR_malformed; /* its workers take RPC only */
     if (!operation || !brk_operation_served(operation))
         return PROTO_ERROR_no_worker;
     return PROTO_ERROR_none;
@@ -229,11 +228,14 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     if (!client->right->calls_all)
         s_name_what_is_allowed(operation, &record);
     /* Whoever waits already for this operation is served before a newcomer. */
-    brk_peer_t *worker = operation->waiting ? NULL : brk_worker_choose(operation);
-    if (worker)
+    brk_peer_t *worker = brk_worker_choose(operation, request->opaque);
+    if (worker && !operation->waiting) {
         s_give(self, now, request, worker, &record);
-    else
-        s_wait(self, now, request, &record);
+        return;
+    }
+    s_wait(self, now, request, &record);
+    if (worker) /* all that waits is for others: what is no RPC */
+        brk_request_feed(self, now, worker);
 }
 
 void brk_request_fail(brk_core_t *self, int64_t now, brk_request_t *request, proto_error_t error)
@@ -375,7 +377,7 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
     record.deadline = 1; /* a REQUEST has one; the true one is request->deadline */
     request->state = BRK_FREE;
     request->raw = false; /* what comes back is native */
-    brk_peer_t *other = brk_worker_choose(request->operation);
+    brk_peer_t *other = brk_worker_choose(request->operation, false);
     if (other)
         s_give(self, now, request, other, &record);
     else if (!brk_operation_served(request->operation))

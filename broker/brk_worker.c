@@ -55,14 +55,14 @@ void brk_worker_list(brk_peer_t *worker)
 }
 
 /* Of the workers of the operation's own service. */
-static brk_peer_t *s_choose(const brk_operation_t *operation)
+static brk_peer_t *s_choose(const brk_operation_t *operation, bool opaque)
 {
     const brk_service_t *service = operation->service;
     for (uint32_t word = 0; word < sizeof service->filled / sizeof service->filled[0]; word++) {
         for (uint64_t bits = service->filled[word]; bits; bits &= bits - 1) {
             brk_peer_t *first = service->loads[word * 64 + (uint32_t)__builtin_ctzll(bits)], *worker = first;
             do {
-                if (brk_worker_offers(worker, operation))
+                if (brk_worker_offers(worker, operation) && (worker->mdp || !opaque))
                     return worker;
                 worker = worker->next;
             } while (worker != first);
@@ -71,10 +71,10 @@ static brk_peer_t *s_choose(const brk_operation_t *operation)
     return NULL;
 }
 
-brk_peer_t *brk_worker_choose(const brk_operation_t *operation)
+brk_peer_t *brk_worker_choose(const brk_operation_t *operation, bool opaque)
 {
-    brk_peer_t *worker = operation->replica ? s_choose(operation->replica) : NULL;
-    return worker ? worker : s_choose(operation);
+    brk_peer_t *worker = operation->replica ? s_choose(operation->replica, opaque) : NULL;
+    return worker ? worker : s_choose(operation, opaque);
 }
 
 /* One entry of `offers`: [hash, name, flags]. */
@@ -131,8 +131,10 @@ static void s_clear_offers(brk_peer_t *peer)
             service->operations[i]->workers--;
     free(peer->offers);
     peer->offers = NULL;
-    if (peer->any)
+    if (peer->any) {
         service->any_workers--;
+        service->any_majordomo -= peer->mdp;
+    }
     peer->any = false;
 }
 
@@ -147,6 +149,7 @@ static int s_take_offers(brk_peer_t *peer, proto_bytes_t body)
         return s_read_offers(peer, peer->service, offers);
     peer->any = true;
     peer->service->any_workers++;
+    peer->service->any_majordomo += peer->mdp;
     return 0;
 }
 

@@ -256,6 +256,44 @@ static void s_test_given_back_to_the_other_dialect(void **state)
     s_leave(&client);
 }
 
+/* What is no RPC is for Majordomo workers also when a native one of the same service is free; it waits for
+ * them, and lets pass what the native one can take. */
+static void s_test_no_rpc_beside_a_native_worker(void **state)
+{
+    (void)state;
+    s_peer_t worker, native, client, other;
+    proto_bytes_t frames[S_FRAMES];
+    s_join(&native, true);
+    s_join(&client, false);
+    s_join(&other, false);
+    brk_core_record(s_core, s_now, native.id,
+                    &(proto_record_t){.type = PROTO_READY, .number = 2, .epoch = 9, .service = S_("w")});
+    S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), S_("no RPC"));
+    assert_int_equal(s_hear(&client, frames), 4);
+    assert_non_null(memmem(frames[3].data, frames[3].size, "malformed", 9));
+    s_worker(&worker);
+    for (int i = 0; i < 2; i++) /* one at work, one waits */
+        S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), S_("no RPC"));
+    assert_int_equal(s_hear(&client, frames), 0);
+    assert_int_equal(native.heard.type, 0);
+    S_SAY(&other, S_("MDPC02"), S_("\1"), S_("w"), S_("\x94\x00\x2a\xa2go\x90"));
+    assert_int_equal(native.heard.type, PROTO_REQUEST);
+    native.heard.type = 0;
+    S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), S_("\x94\x00\x2b\xa2go\x90"));
+    assert_int_equal(native.heard.type, PROTO_REQUEST);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(s_hear(&worker, frames), 5);
+        proto_bytes_t address = frames[2];
+        S_SAY(&worker, S_("MDPW02"), S_("\4"), address, S_(""), S_("x"));
+        assert_int_equal(s_hear(&client, frames), 4);
+        assert_true(proto_bytes_is(frames[3], "x"));
+    }
+    s_leave(&worker);
+    s_leave(&native);
+    s_leave(&client);
+    s_leave(&other);
+}
+
 static void s_test_the_envelope_comes_back(void **state)
 {
     (void)state;
@@ -323,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(s_test_busy_workers_stay, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_window_and_queue, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_given_back_to_the_other_dialect, s_set_up, s_tear_down),
+        cmocka_unit_test_setup_teardown(s_test_no_rpc_beside_a_native_worker, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_the_envelope_comes_back, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_a_client_that_leaves, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_an_idle_client_is_forgotten, s_set_up, s_tear_down),
