@@ -7,7 +7,6 @@
 #include <pthread.h>
 
 #include "brk_core.h"
-#include "brk_frame.h"
 #include "brk_route.h"
 #include "brk_socket.h"
 #include "brk_zap.h"
@@ -18,6 +17,7 @@ enum {
     S_BURST = 1000,          /* most frames of a socket taken per wake-up */
     S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 1000, /* ... and for one from elsewhere */
+    S_QUIET_MS = 200,        /* nobody has asked for so long: all have heard that it ends */
     S_ITEMS = 5
 };
 
@@ -33,6 +33,8 @@ typedef struct s_broker {
     brk_rights_t *rights;           /* NULL: no file */
     brk_route_t *dirty;
     bool draining, drained, stopping;
+    int64_t busy_at;                 /* draining: when there was something to do, or a request came */
+    uint64_t asked;                  /* how many had come by then */
     zmq_msg_t parts[BRK_MDP_FRAMES]; /* of the message under way */
     proto_bytes_t frames[BRK_MDP_FRAMES];
 } s_broker_t;
@@ -46,53 +48,6 @@ static void s_mark(s_broker_t *self, brk_route_t *route)
     self->dirty = route;
 }
 
-/* 1 sent, 0 the socket takes nothing now, -1 the peer cannot be reached. */
-static int s_send_batch(brk_route_t *route)
-{
-    void *socket = route->routes->socket;
-    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN ? 0 : -1;
-    if (zmq_send(socket, route->out.data, route->out.size, ZMQ_DONTWAIT) < 0)
-        return -1;
-    proto_buf_reset(&route->out);
-    if (route->out.capacity > PROTO_BATCH_BYTES)
-        proto_buf_free(&route->out);
-    route->count = 0;
-    return 1;
-}
-
-/* The same for one message of packed frames, which is taken off the front of `packed`. */
-static int s_send_message(const brk_route_t *route, proto_bytes_t *packed)
-{
-    void *socket = route->routes->socket;
-    brk_frame_t frame = {.more = true};
-    if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN ? 0 : -1;
-    while (frame.more && brk_frame_next(packed, &frame))
-        if (zmq_send(socket, frame.bytes.data, frame.bytes.size,
-                     ZMQ_DONTWAIT | (frame.more ? ZMQ_SNDMORE : 0)) < 0)
-            return -1;
-    return 1;
-}
-
-/* The same for all that a Majordomo peer is to hear. */
-static int s_send_messages(brk_route_t *route)
-{
-    proto_bytes_t left = proto_buf_bytes(&route->out);
-    int rc = 1;
-    while (rc == 1 && left.size > 0)
-        rc = s_send_message(route, &left);
-    proto_buf_consume(&route->out, route->out.size - left.size);
-    if (route->out.size == 0 && route->out.capacity > PROTO_BATCH_BYTES)
-        proto_buf_free(&route->out);
-    return rc;
-}
-
-static int s_send(brk_route_t *route)
-{
-    return route->mdp ? s_send_messages(route) : s_send_batch(route);
-}
-
 static void s_lose(s_broker_t *self, brk_route_t *route)
 {
     proto_buf_free(&route->out);
@@ -104,7 +59,7 @@ static void s_lose(s_broker_t *self, brk_route_t *route)
  * hear, and is given up when nothing can be kept any more. What it lost it counts as unanswered. */
 static void s_make_room(brk_route_t *route)
 {
-    if (s_send(route) == 1)
+    if (brk_route_send(route) == 1)
         return;
     proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
               route->out.size);
@@ -162,7 +117,7 @@ static void s_flush(s_broker_t *self)
         brk_route_t *route = self->dirty;
         self->dirty = route->next_dirty;
         route->dirty = false;
-        int rc = route->out.size ? s_send(route) : 1;
+        int rc = route->out.size ? brk_route_send(route) : 1;
         if (rc < 0 && route->peer) {
             s_lose(self, route); /* marks it again, to be freed */
         } else if (rc == 0 && route->peer) {
@@ -354,6 +309,19 @@ static void s_take_rights(s_broker_t *self, const char *text)
     proto_log(PROTO_LOG_INFO, "broker", "rights of %u peers are in force", brk_rights_count(rights));
 }
 
+/* Whether nothing is under way and nobody will ask any more. A write that is on its way when the sockets
+ * close has an unknown outcome, so peers of other processes get time to hear of the end; those inside have
+ * ended before. */
+static bool s_quiet(s_broker_t *self, int64_t now)
+{
+    uint64_t asked = brk_core_stats(self->core)->requests;
+    bool alone = self->routes[S_LOCAL].used == 0 && self->routes[S_OUTSIDE].used == 0;
+    if (!brk_core_idle(self->core) || asked != self->asked)
+        self->busy_at = now;
+    self->asked = asked;
+    return brk_core_idle(self->core) && (alone || now - self->busy_at >= S_QUIET_MS);
+}
+
 static void s_command(s_broker_t *self)
 {
     while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
@@ -362,7 +330,9 @@ static void s_command(s_broker_t *self)
             self->stopping = true;
         } else if (strcmp(command, "DRAIN") == 0) {
             self->draining = true;
-            brk_core_drain(self->core);
+            self->busy_at = proto_clock_ms();
+            brk_core_drain(self->core, self->busy_at);
+            s_flush(self);
         } else if (strcmp(command, "RIGHTS") == 0) {
             char *text = zstr_recv(self->pipe);
             if (text)
@@ -371,7 +341,7 @@ static void s_command(s_broker_t *self)
         }
         freen(command);
     }
-    if (self->draining && !self->drained && brk_core_idle(self->core)) {
+    if (self->draining && !self->drained && s_quiet(self, proto_clock_ms())) {
         self->drained = true;
         zstr_send(self->pipe, "DRAINED");
     }
