@@ -102,7 +102,7 @@ class Balancer(Load):
     def __init__(self, pool, ask):
         self.pool, self.busy, self.turn = list(pool), dict.fromkeys(pool, 0), threading.Condition()
         self.connections = []  # a dictionary of each thread, by gateway
-        super().__init__(pool, ask)
+        super().__init__(pool, ask, threads=3)
 
     def run(self, _):
         connections = {address: http.client.HTTPConnection(*address, timeout=40 * SLOW) for address in self.busy}
