@@ -219,10 +219,13 @@ int act_brokers_receive(act_brokers_t *self, int64_t now, act_broker_t **from, p
     }
 }
 
-/* A broker has PROTO_EXPIRY_MS to answer READY: while the worker was not at work, it was rightly silent. */
+/* A broker has PROTO_EXPIRY_MS to answer READY: while the worker was not at work, it was rightly silent. But
+ * a connection that breaks is given up at once: who registers by the next one loses what it gets there. */
 static void s_give_up_silent(act_brokers_t *self, int64_t now, act_broker_t *broker)
 {
-    if (now - broker->registered_at < PROTO_EXPIRY_MS || !proto_wire_renew(broker->wire, now))
+    if (now - broker->registered_at < PROTO_EXPIRY_MS && !proto_wire_broken(broker->wire, now))
+        return;
+    if (!proto_wire_renew(broker->wire, now))
         return;
     bool died = broker->alive;
     broker->alive = false;

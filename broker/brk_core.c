@@ -68,11 +68,6 @@ const brk_stats_t *brk_core_stats(const brk_core_t *self)
     return &self->stats;
 }
 
-void brk_core_drain(brk_core_t *self)
-{
-    self->draining = true;
-}
-
 bool brk_core_idle(const brk_core_t *self)
 {
     return self->in_flight == 0 && self->waiting == 0;
@@ -100,6 +95,15 @@ void brk_send_error(brk_core_t *self, int64_t now, brk_peer_t *peer, uint64_t id
                  .id = id,
                  .body = proto_buf_bytes(&self->body),
              });
+}
+
+void brk_core_drain(brk_core_t *self, int64_t now)
+{
+    uint32_t at = 0;
+    self->draining = true;
+    for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));)
+        if (peer->hello)
+            brk_send_error(self, now, peer, 0, PROTO_ERROR_shutting_down);
 }
 
 static void s_publish_to(brk_core_t *self, int64_t now, brk_peer_t *peer, const brk_service_t *service,
@@ -188,6 +192,8 @@ static void s_hello(brk_core_t *self, int64_t now, brk_peer_t *peer)
     for (uint32_t i = 0; i < self->service_count; i++)
         for (uint32_t c = 0; c < self->services[i]->catalogue_count; c++)
             s_publish_to(self, now, peer, self->services[i], &self->services[i]->catalogues[c]);
+    if (self->draining)
+        brk_send_error(self, now, peer, 0, PROTO_ERROR_shutting_down);
 }
 
 static void s_credit(brk_core_t *self, int64_t now, brk_peer_t *peer, uint16_t credit)

@@ -74,9 +74,9 @@ void brk_core_malformed(brk_core_t *self, int64_t now, uint64_t peer, uint64_t i
 /* Looks at deadlines, silent peers and heartbeats; call when brk_core_next_deadline says so. */
 void brk_core_tick(brk_core_t *self, int64_t now);
 int64_t brk_core_next_deadline(const brk_core_t *self);
-/* Refuses new requests of peers that are not workers themselves (a chat worker may still need the database).
- */
-void brk_core_drain(brk_core_t *self);
+/* Refuses new requests of peers that are not workers themselves (a chat worker may still need the database),
+ * and tells those who have said HELLO, so that they ask other brokers: ERROR shutting_down with id 0. */
+void brk_core_drain(brk_core_t *self, int64_t now);
 /* Nothing is queued or in flight any more. */
 bool brk_core_idle(const brk_core_t *self);
 /* Called when a peer was forgotten (DISCONNECT, silence), so that the shell frees what it keeps of it. */

@@ -42,8 +42,9 @@ brk_route_t *brk_routes_get(brk_routes_t *self, proto_bytes_t identity);
 /* Goes through all routes: the one behind `route` (NULL: the first), or NULL. None may be made or removed
  * meanwhile. */
 brk_route_t *brk_routes_next(const brk_routes_t *self, const brk_route_t *route);
-/* Sends what is in `out`, and empties it. 1 sent, 0 the socket takes nothing now, -1 the peer cannot be
- * reached. The socket is to be looked at afterwards: sending may have eaten the edge of its descriptor. */
+/* Sends what `out` holds, without waiting: 1 sent, 0 the socket takes nothing now (what was not sent stays),
+ * -1 the peer cannot be reached. The socket is to be looked at afterwards: sending may have eaten the edge of
+ * its descriptor. */
 PROTO_MUST_CHECK int brk_route_send(brk_route_t *route);
 /* Takes a route out and frees it. */
 void brk_routes_remove(brk_route_t *route);

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 #include "brk_core.h"
-#include "brk_frame.h"
+#include "brk_message.h"
 #include "brk_route.h"
 #include "brk_socket.h"
 #include "brk_zap.h"
@@ -23,7 +23,8 @@ enum {
     S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
                             connection under another's routing id for ever */
     S_AGAIN_MS = 10,
-    S_ROUNDS = 4 /* looks at what the answers brought about before the other sockets have their turn */
+    S_QUIET_MS = 200, /* nobody has asked for so long: all have heard that it ends */
+    S_ROUNDS = 4      /* looks at what the answers brought about before the other sockets have their turn */
 };
 
 /* Its peers' rights differ, so each kind of endpoint has a socket of its own. */
@@ -38,8 +39,9 @@ typedef struct s_broker {
     brk_rights_t *rights;           /* NULL: no file */
     brk_route_t *dirty;
     bool draining, drained, stopping;
-    zmq_msg_t parts[BRK_MDP_FRAMES]; /* of the message under way */
-    proto_bytes_t frames[BRK_MDP_FRAMES];
+    int64_t busy_at;       /* draining: when there was something to do, or a request came */
+    uint64_t asked;        /* how many had come by then */
+    brk_message_t message; /* the one under way */
 } s_broker_t;
 
 static void s_mark(s_broker_t *self, brk_route_t *route)
@@ -180,15 +182,15 @@ static void s_change(s_broker_t *self, brk_route_t *route, int64_t now, bool mdp
 }
 
 /* The peer's route; NULL when there are too many peers, or it may have none. */
-static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, zmq_msg_t *identity, int64_t now,
-                            bool mdp)
+static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, int64_t now, bool mdp)
 {
+    zmq_msg_t *identity = &self->message.identity;
     if (s_chose_identity(routes, identity))
         return NULL;
     brk_route_t *route =
         brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
     if (!routes->right && !*route->key)
-        s_take_key(route, &self->parts[0]);
+        s_take_key(route, &self->message.parts[0]);
     if (route->mdp != mdp)
         s_change(self, route, now, mdp);
     if (route->peer == 0)
@@ -213,33 +215,6 @@ static void s_take_batch(s_broker_t *self, brk_route_t *route, int64_t now, prot
     }
 }
 
-/* Reads the frames behind the identity; how many. A message of too many or too many bytes is read to its end
- * and counts as one without frames. */
-static uint32_t s_read_frames(s_broker_t *self, void *socket, bool more)
-{
-    uint32_t count = 0;
-    size_t bytes = 0;
-    bool fits = true;
-    while (more) {
-        zmq_msg_t spare, *part = count < BRK_MDP_FRAMES ? &self->parts[count] : &spare;
-        zmq_msg_init(part);
-        if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(part);
-            break;
-        }
-        more = zmq_msg_more(part);
-        bytes += zmq_msg_size(part);
-        fits = fits && part != &spare && bytes <= PROTO_RECORD_BYTES + PROTO_BATCH_HEADER;
-        if (fits)
-            self->frames[count++] = (proto_bytes_t){zmq_msg_data(part), zmq_msg_size(part)};
-        else
-            zmq_msg_close(part);
-    }
-    while (!fits && count > 0)
-        zmq_msg_close(&self->parts[--count]);
-    return count;
-}
-
 static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const brk_mdp_message_t *message)
 {
     brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, message);
@@ -253,28 +228,22 @@ static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const 
  * whoever sent it stays who it was. */
 static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
 {
-    zmq_msg_t identity;
-    zmq_msg_init(&identity);
-    if (zmq_msg_recv(&identity, routes->socket, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&identity);
+    brk_message_t *message = &self->message;
+    if (!brk_message_read(message, routes->socket))
         return false;
-    }
-    uint32_t count = s_read_frames(self, routes->socket, zmq_msg_more(&identity));
     proto_batch_t batch;
-    brk_mdp_message_t message;
+    brk_mdp_message_t majordomo;
     brk_route_t *route = NULL;
-    if (count == 1 && proto_batch_open(&batch, self->frames[0]) == 0) {
-        if ((route = s_route(self, routes, &identity, now, false)))
+    if (message->count == 1 && proto_batch_open(&batch, message->frames[0]) == 0) {
+        if ((route = s_route(self, routes, now, false)))
             s_take_batch(self, route, now, &batch);
-    } else if (brk_mdp_read(self->frames, count, &message) == 0) {
-        if ((route = s_route(self, routes, &identity, now, true)))
-            s_take_mdp(self, route, now, &message);
+    } else if (brk_mdp_read(message->frames, message->count, &majordomo) == 0) {
+        if ((route = s_route(self, routes, now, true)))
+            s_take_mdp(self, route, now, &majordomo);
     }
     if (!route)
         brk_core_malformed(self->core, now, 0, 0);
-    for (uint32_t i = 0; i < count; i++)
-        zmq_msg_close(&self->parts[i]);
-    zmq_msg_close(&identity);
+    brk_message_close(message);
     return true;
 }
 
@@ -312,6 +281,19 @@ static void s_take_rights(s_broker_t *self, const char *text)
     proto_log(PROTO_LOG_INFO, "broker", "rights of %u peers are in force", brk_rights_count(rights));
 }
 
+/* Whether nothing is under way and nobody will ask any more. A write that is on its way when the sockets
+ * close has an unknown outcome, so peers of other processes get time to hear of the end; those inside have
+ * ended before. */
+static bool s_quiet(s_broker_t *self, int64_t now)
+{
+    uint64_t asked = brk_core_stats(self->core)->requests;
+    bool alone = self->routes[S_LOCAL].used == 0 && self->routes[S_OUTSIDE].used == 0;
+    if (!brk_core_idle(self->core) || asked != self->asked)
+        self->busy_at = now;
+    self->asked = asked;
+    return brk_core_idle(self->core) && (alone || now - self->busy_at >= S_QUIET_MS);
+}
+
 static void s_command(s_broker_t *self)
 {
     while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
@@ -320,7 +302,9 @@ static void s_command(s_broker_t *self)
             self->stopping = true;
         } else if (strcmp(command, "DRAIN") == 0) {
             self->draining = true;
-            brk_core_drain(self->core);
+            self->busy_at = proto_clock_ms();
+            brk_core_drain(self->core, self->busy_at);
+            s_flush(self);
         } else if (strcmp(command, "RIGHTS") == 0) {
             char *text = zstr_recv(self->pipe);
             if (text)
@@ -334,7 +318,7 @@ static void s_command(s_broker_t *self)
 /* Tells main once nothing is under way any more. */
 static void s_check_drained(s_broker_t *self)
 {
-    if (!self->draining || self->drained || !brk_core_idle(self->core))
+    if (!self->draining || self->drained || !s_quiet(self, proto_clock_ms()))
         return;
     self->drained = true;
     zstr_send(self->pipe, "DRAINED");

@@ -25,6 +25,7 @@ static void s_hello(gw_broker_t *broker, int64_t now)
 {
     broker->hello_at = now;
     broker->hello_due = INT64_MAX;
+    broker->leaves = false; /* else it says so again */
     s_put(broker, PROTO_HELLO);
 }
 
@@ -33,6 +34,13 @@ void gw_brokers_forgotten(gw_gateway_t *self, gw_broker_t *broker)
     uint64_t sent = proto_wire_sent_count(broker->wire);
     broker->hello_due = broker->hello_at + PROTO_HEARTBEAT_MS;
     gw_serve_lost(self, broker, sent, false);
+}
+
+void gw_brokers_leaves(gw_gateway_t *self, gw_broker_t *broker)
+{
+    if (!broker->leaves && self->brokers.count > 1)
+        proto_log(PROTO_LOG_INFO, "gateway", "the broker at %s is ending", broker->address->endpoint);
+    broker->leaves = true;
 }
 
 int gw_brokers_open(gw_gateway_t *self, int64_t now)
@@ -209,12 +217,15 @@ uint32_t gw_brokers_least(const uint32_t *loads, uint32_t usable, uint32_t count
 gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried)
 {
     gw_brokers_t *brokers = &self->brokers;
-    uint32_t loads[GW_BROKERS] = {0}, usable = 0;
+    uint32_t loads[GW_BROKERS] = {0}, usable = 0, staying = 0;
     for (uint32_t i = 0; i < brokers->count; i++) {
         loads[i] = brokers->all[i].waiting;
         if (!(tried >> i & 1) && proto_wire_alive(brokers->all[i].wire, gw_now(self)))
             usable |= 1u << i;
+        if (!brokers->all[i].leaves)
+            staying |= 1u << i;
     }
+    usable = usable & staying ? usable & staying : usable;
     uint32_t best = gw_brokers_least(loads, usable, brokers->count, &brokers->next);
     return best < brokers->count ? &brokers->all[best] : NULL;
 }

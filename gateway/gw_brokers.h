@@ -18,6 +18,7 @@ typedef struct gw_broker {
     uv_poll_t *poll;             /* of the wire's descriptor; a new one with each new socket */
     uint32_t waiting;            /* requests that it has of us */
     bool lives;                  /* when it was looked at last: what the log has said */
+    bool leaves;                 /* it has said that it is ending */
     int64_t hello_at, hello_due; /* HELLO was said, and is to be said again (INT64_MAX) */
 } gw_broker_t;
 
@@ -48,8 +49,11 @@ int64_t gw_brokers_flush(gw_gateway_t *self);
  * not faster than every PROTO_HEARTBEAT_MS. */
 void gw_brokers_forgotten(gw_gateway_t *self, gw_broker_t *broker);
 
+/* A broker has said that it is ending: others are asked from now on, as long as there are some. */
+void gw_brokers_leaves(gw_gateway_t *self, gw_broker_t *broker);
+
 /* The living broker with the fewest requests of ours, in turn among equals, and none of those in the mask
- * `tried`; NULL when there is no such. */
+ * `tried`; one that is ending only when there is no other. NULL when there is no such. */
 gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried);
 /* Its bit in such a mask. */
 uint32_t gw_brokers_bit(const gw_gateway_t *self, const gw_broker_t *broker);

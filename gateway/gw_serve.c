@@ -346,6 +346,8 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
         break;
     case PROTO_FINAL:
     case PROTO_ERROR:
+        if (record->id == 0 && record->number == PROTO_ERROR_shutting_down)
+            gw_brokers_leaves(self, broker);
         request = proto_slab_find(&self->requests, record->id);
         if (!request || !request->waiting || request->broker != broker)
             break; /* answered already, its client has left, or another broker has it now */

@@ -24,14 +24,15 @@ typedef struct s_batch {
 struct proto_wire {
     uint32_t magic;
     void *context, *socket;
-    void *monitor; /* tells of a connection that breaks; NULL for inproc, where there is none */
+    void *monitor; /* tells of connections made and broken; NULL for inproc, where there is none */
     const proto_address_t *address;
     s_batch_t batch;    /* being filled */
     s_batch_t *waiting; /* full or refused batches, oldest first */
     size_t waiting_count, waiting_capacity;
     zmq_msg_t frame; /* the one being read */
     int64_t opened, last_sent, last_heard;
-    bool broken; /* the connection was lost, whether or not there is another one by now */
+    bool joined; /* the present connection has passed its handshake */
+    bool broken; /* a connection was lost, whether or not there is another one by now */
     uint64_t put, sent, malformed;
 };
 
@@ -57,20 +58,8 @@ static bool s_set_up(void *socket, const proto_address_t *address)
 }
 
 /* A connected socket; NULL with errno. */
-static void *s_connect(void *context, const proto_address_t *address)
-{
-    void *socket = zmq_socket(context, ZMQ_DEALER);
-    if (socket && s_set_up(socket, address) && zmq_connect(socket, address->endpoint) == 0)
-        return socket;
-    int why = errno;
-    if (socket)
-        zmq_close(socket);
-    errno = why;
-    return NULL;
-}
-
-/* A socket that hears when the connection breaks. libzmq connects again by itself, to a broker that may have
- * been started anew and knows nothing of what the former one was asked. */
+/* A socket that hears when the connection is made and when it breaks. libzmq connects again by itself, to a
+ * broker that may have been started anew and knows nothing of what the former one was asked. */
 static void *s_watch(void *context, void *socket, const proto_address_t *address)
 {
     static atomic_uint number;
@@ -79,11 +68,31 @@ static void *s_watch(void *context, void *socket, const proto_address_t *address
         return NULL;
     snprintf(name, sizeof name, "inproc://proto-wire-%u", atomic_fetch_add(&number, 1));
     void *monitor = zmq_socket(context, ZMQ_PAIR);
-    if (monitor && zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED) == 0 &&
+    if (monitor &&
+        zmq_socket_monitor(socket, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) == 0 &&
         s_option(monitor, ZMQ_LINGER, 0) && zmq_connect(monitor, name) == 0)
         return monitor;
     if (monitor) /* out of sockets: then the silence has to tell */
         zmq_close(monitor);
+    return NULL;
+}
+
+/* A socket that connects, watched from before it does. */
+static void *s_connect(void *context, const proto_address_t *address, void **monitor)
+{
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    *monitor = NULL;
+    if (socket && s_set_up(socket, address)) {
+        *monitor = s_watch(context, socket, address);
+        if (zmq_connect(socket, address->endpoint) == 0)
+            return socket;
+    }
+    int why = errno;
+    if (*monitor)
+        zmq_close(*monitor);
+    if (socket)
+        zmq_close(socket);
+    errno = why;
     return NULL;
 }
 
@@ -98,7 +107,7 @@ static void s_unwatch(proto_wire_t *self)
 
 proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now)
 {
-    void *socket = s_connect(context, address);
+    void *monitor, *socket = s_connect(context, address, &monitor);
     if (!socket)
         return NULL;
     proto_wire_t *self = calloc(1, sizeof *self);
@@ -107,7 +116,7 @@ proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int
     self->context = context;
     self->address = address;
     self->socket = socket;
-    self->monitor = s_watch(context, socket, address);
+    self->monitor = monitor;
     self->opened = self->last_sent = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     zmq_msg_init(&self->frame);
@@ -149,12 +158,29 @@ static bool s_readable(void *socket)
     return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
-/* An event is two frames; that there is one says it all. A broker that was never heard is not lost. */
+/* An event is two frames, of which the first begins with its number. A connection that ends in its handshake
+ * (a key that is not let in) never was one, and a broker that was never heard is not lost. */
 static void s_look_broken(proto_wire_t *self, int64_t now)
 {
-    char frame[256];
-    while (self->monitor && zmq_recv(self->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0)
-        self->broken = self->broken || proto_wire_alive(self, now);
+    struct {
+        uint16_t event;
+        uint8_t rest[254];
+    } frame;
+    int more = 0;
+    size_t size = sizeof more;
+    while (self->monitor && zmq_recv(self->monitor, &frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+        if (zmq_getsockopt(self->monitor, ZMQ_RCVMORE, &more, &size) < 0 || !more)
+            continue;
+        if (frame.event == ZMQ_EVENT_DISCONNECTED && self->joined)
+            self->broken = self->broken || proto_wire_alive(self, now);
+        self->joined = frame.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+    }
+}
+
+bool proto_wire_broken(proto_wire_t *self, int64_t now)
+{
+    s_look_broken(self, now);
+    return self->broken;
 }
 
 bool proto_wire_dead(proto_wire_t *self, int64_t now)
@@ -170,16 +196,16 @@ bool proto_wire_renew(proto_wire_t *self, int64_t now)
 {
     if (!proto_wire_dead(self, now))
         return false;
-    void *socket = s_connect(self->context, self->address);
+    void *monitor, *socket = s_connect(self->context, self->address, &monitor);
     if (!socket) /* out of sockets: the old one has to do until there is room */
         return false;
     s_unwatch(self);
     zmq_close(self->socket); /* its LINGER is 0 */
     self->socket = socket;
-    self->monitor = s_watch(self->context, socket, self->address);
+    self->monitor = monitor;
     self->opened = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
-    self->broken = false;
+    self->broken = self->joined = false;
     s_drop_waiting(self);
     return true;
 }

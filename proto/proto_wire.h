@@ -46,6 +46,9 @@ uint64_t proto_wire_sent_count(const proto_wire_t *self);
  * everything that had come by it is read. Ask after proto_wire_receive said 0, so that a process that was
  * stopped itself reads what had come. */
 bool proto_wire_dead(proto_wire_t *self, int64_t now);
+/* Whether the connection broke: what was sent may be lost, and whoever is there now may know nothing of us.
+ */
+bool proto_wire_broken(proto_wire_t *self, int64_t now);
 /* Gives a dead broker up: its socket is closed with LINGER 0, what waits to be sent is dropped (and counts as
  * sent from now on), and a new socket tries to reach it. True when that happened just now: nothing sent so
  * far will be answered, HELLO or READY must be said again, and proto_wire_socket and proto_wire_fd are

@@ -41,19 +41,25 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40 * SLOW)
         try:
             while not self.over.is_set():
-                number = self.next_number()
-                method, path, body = self.ask(number)
-                began = time.monotonic()
-                connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                text = answer.read()
-                value = json.loads(text) if text else None
-                code = value.get("code") if isinstance(value, dict) else None
-                self.results.append(Result(number, method, answer.status, code, value, time.monotonic() - began))
+                self.one(connection, self.next_number())
         except Exception as error:  # the thread's end must not go unnoticed
-            self.broken.append((method, path, repr(error)))
+            self.broken.append(repr(error))
         finally:
             connection.close()
+
+    def one(self, connection, number):
+        """One request, whose result is kept."""
+        method, path, body = self.ask(number)
+        began = time.monotonic()
+        try:
+            connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+        except Exception as error:
+            raise RuntimeError(f"{method} {path}: {error!r}") from error
+        value = json.loads(text) if text else None
+        code = value.get("code") if isinstance(value, dict) else None
+        self.results.append(Result(number, method, answer.status, code, value, time.monotonic() - began))
 
     def more(self, count, seconds=30):
         """Waits until so many further requests that succeed were answered."""

@@ -2,15 +2,13 @@
 """Majordomo 0.1 and 0.2 beside native peers: clients and workers of each kind, in every mix, and MMI."""
 import concurrent.futures
 import os
-import re
-import subprocess
 import time
 
 import msgpack
 import pytest
 import zmq
 
-from conftest import SOURCE, Server, wait_for
+from conftest import Server, wait_for
 from mdp import DISCONNECT, FINAL, HEARTBEAT, PARTIAL, READY, REQUEST, Crowd, receive, rpc, value
 from native import ERROR, HELLO, Party, Record, encode
 from native import PARTIAL as NATIVE_PARTIAL
@@ -486,21 +484,3 @@ def test_a_client_cannot_make_a_service(crowd):
     for n in range(50):
         assert client.response(f"made up {n}", None)[0]["code"] == "no_worker"
     assert not any("made up" in row["service"] for row in client.call("muster", "services"))
-
-
-def test_the_programs_of_the_page(shared, tmp_path):
-    page = (SOURCE / "docs/protocol.md").read_text().split("### A client and a worker in Python")[1]
-    programs = re.findall(r"```python\n(.*?)```", page, re.S)
-    client, worker = (["/usr/bin/python3", "-c", text.replace("tcp://127.0.0.1:5555", shared.zmq)] for text in programs)
-    assert subprocess.run(client, capture_output=True, text=True, timeout=60).stdout == "Anthropic\n"
-    [command] = re.findall(r"```sh\nmuster call (.*?)\n```", page, re.S)
-    [printed] = re.findall(r"prints `(.*?)`", page)
-    running = subprocess.Popen(worker)
-    try:
-        wait_for(lambda: any(row["service"] == "greeter" for row in shared.show("services")))
-        for _ in range(3):
-            assert shared.call(*command.split()).stdout.strip() == printed
-    finally:
-        running.kill()
-        running.wait()
-    wait_for(lambda: {row["service"] for row in shared.show("workers")} == {"db", "chat"}, 15)

@@ -702,14 +702,14 @@ def next_frame(peer):
 @pytest.fixture(scope="module")
 def page_client(tmp_path_factory):
     [program] = re.findall(r"^```python\n(#!.*?)^```$", PAGE, re.S | re.M)
-    path = tmp_path_factory.mktemp("page") / "client.py"
+    path = tmp_path_factory.mktemp("page") / "native.py"
     path.write_text(program)
     return path
 
 
 @pytest.mark.parametrize("where", ["ipc", "tcp"])
 def test_the_client_of_the_page(shared, page_client, where):
-    [command, shown] = re.search(r"```sh\n(python3 client.py .*?)\n```\n\nprints\n\n```json\n(.*?)\n```", PAGE,
+    [command, shown] = re.search(r"```sh\n(python3 native.py .*?)\n```\n\nprints\n\n```json\n(.*?)\n```", PAGE,
                                  re.S).groups()
     endpoint = f"ipc://{shared.ipc}" if where == "ipc" else shared.zmq
 

@@ -179,7 +179,7 @@ void *proto_wire_socket(proto_wire_t *self) /* for act_brokers_poll, which nobod
 static bool s_connected(proto_wire_t *self, int64_t now)
 {
     if (self->conn && sim_conn_broken(self->conn)) {
-        self->broken = self->broken || proto_wire_alive(self, now);
+        self->broken = true;
         sim_conn_close(&self->conn);
     }
     if (!self->conn && now >= self->connect_at) {
@@ -249,11 +249,16 @@ int64_t proto_wire_tick(proto_wire_t *self, int64_t now)
     return now + PROTO_HEARTBEAT_MS;
 }
 
-bool proto_wire_dead(proto_wire_t *self, int64_t now)
+bool proto_wire_broken(proto_wire_t *self, int64_t now)
 {
     if (self->conn && sim_conn_broken(self->conn))
         (void)s_connected(self, now);
-    if (self->broken)
+    return self->broken;
+}
+
+bool proto_wire_dead(proto_wire_t *self, int64_t now)
+{
+    if (proto_wire_broken(self, now))
         return !self->conn || !self->conn->down.first || self->conn->down.first->due > now;
     int64_t since = self->opened > self->last_heard ? self->opened : self->last_heard;
     return now - since >= PROTO_EXPIRY_MS;

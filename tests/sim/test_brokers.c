@@ -48,7 +48,7 @@ static void s_broker_accident(void)
         self->back_at = sim.now + sim_random(3000);
         sim_counts.broker_deaths++;
     } else if (sim_chance(400)) {
-        brk_core_drain(self->core);
+        brk_core_drain(self->core, sim.now);
         self->dies_at = sim.now + sim_random(500);
         self->back_at = self->dies_at + sim_random(1000);
         sim_counts.drains++;

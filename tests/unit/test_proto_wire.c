@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* proto_wire over real sockets: which connections count as broken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "proto_clock.h"
+#include "proto_wire.h"
+
+enum { S_PATIENCE_MS = 20000 };
+
+typedef struct s_keys {
+    char public_key[41], secret_key[41];
+} s_keys_t;
+
+typedef struct s_broker {
+    void *socket, *monitor;
+} s_broker_t;
+
+static s_keys_t s_keys(void)
+{
+    s_keys_t keys;
+    assert_int_equal(zmq_curve_keypair(keys.public_key, keys.secret_key), 0);
+    return keys;
+}
+
+/* A ROUTER that is a CURVE server, whose monitor tells of handshakes that failed. */
+static s_broker_t s_bind(void *context, const char *endpoint, const s_keys_t *keys)
+{
+    static int number;
+    char name[64];
+    int yes = 1, none = 0;
+    snprintf(name, sizeof name, "inproc://test-monitor-%d", number++);
+    s_broker_t self = {zmq_socket(context, ZMQ_ROUTER), zmq_socket(context, ZMQ_PAIR)};
+    zmq_setsockopt(self.socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt(self.socket, ZMQ_CURVE_SERVER, &yes, sizeof yes);
+    zmq_setsockopt(self.socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, 41);
+    int rc = zmq_socket_monitor(self.socket, name,
+                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL);
+    assert_int_equal(rc, 0);
+    assert_int_equal(zmq_connect(self.monitor, name), 0);
+    int64_t until = proto_clock_ms() + S_PATIENCE_MS;
+    while ((rc = zmq_bind(self.socket, endpoint)) < 0 && proto_clock_ms() < until)
+        zmq_poll(NULL, 0, 10); /* the former one is closed by another thread */
+    assert_int_equal(rc, 0);
+    return self;
+}
+
+static void s_close(s_broker_t *self)
+{
+    zmq_socket_monitor(self->socket, NULL, 0);
+    zmq_close(self->monitor);
+    zmq_close(self->socket);
+}
+
+/* Lets the wire and the broker talk until the wire has heard something. */
+static void s_meet(proto_wire_t *wire, const s_broker_t *broker)
+{
+    int64_t until = proto_clock_ms() + S_PATIENCE_MS;
+    proto_batch_t batch;
+    for (bool heard = false; !heard;) {
+        zmq_pollitem_t items[] = {{.socket = broker->socket, .events = ZMQ_POLLIN},
+                                  {.socket = proto_wire_socket(wire), .events = ZMQ_POLLIN}};
+        assert_true(proto_clock_ms() < until);
+        (void)proto_wire_flush(wire, proto_clock_ms());
+        zmq_poll(items, 2, 10);
+        char identity[256], frame[256];
+        int size = zmq_recv(broker->socket, identity, sizeof identity, ZMQ_DONTWAIT);
+        if (size > 0) {
+            int length = zmq_recv(broker->socket, frame, sizeof frame, 0);
+            zmq_send(broker->socket, identity, (size_t)size, ZMQ_SNDMORE);
+            zmq_send(broker->socket, frame, (size_t)length, 0);
+        }
+        heard = proto_wire_receive(wire, proto_clock_ms(), &batch) == 1;
+    }
+}
+
+/* Connections that ended in their handshakes are not told from the monitor until the broker is there and lets
+ * the wire in: then they must not be taken for the loss of this one. */
+static void s_test_failed_handshakes(void **state)
+{
+    (void)state;
+    void *context = zmq_ctx_new();
+    const s_keys_t former = s_keys(), keys = s_keys(), own = s_keys();
+    char endpoint[64];
+    size_t size = sizeof endpoint;
+    s_broker_t broker = s_bind(context, "tcp://127.0.0.1:*", &former);
+    zmq_getsockopt(broker.socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
+    const proto_address_t address = {endpoint, keys.public_key, own.public_key, own.secret_key};
+    proto_wire_t *wire = proto_wire_open(context, &address, proto_clock_ms());
+    assert_non_null(wire);
+    assert_int_equal(proto_wire_put(wire, &(proto_record_t){.type = PROTO_HELLO}), 0);
+    zmq_pollitem_t item = {.socket = broker.monitor, .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&item, 1, S_PATIENCE_MS), 1);
+    s_close(&broker);
+    broker = s_bind(context, endpoint, &keys);
+    s_meet(wire, &broker);
+    assert_true(proto_wire_alive(wire, proto_clock_ms()));
+    assert_false(proto_wire_broken(wire, proto_clock_ms()));
+    assert_false(proto_wire_renew(wire, proto_clock_ms()));
+    /* And this one's loss is noticed, long before its silence would tell. */
+    int64_t now = proto_clock_ms();
+    s_close(&broker);
+    while (!proto_wire_broken(wire, now)) {
+        assert_true(proto_clock_ms() < now + S_PATIENCE_MS);
+        zmq_poll(NULL, 0, 1);
+    }
+    assert_true(proto_wire_renew(wire, now));
+    assert_false(proto_wire_broken(wire, now));
+    proto_wire_close(&wire, 0);
+    zmq_ctx_term(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(s_test_failed_handshakes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
