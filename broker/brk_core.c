@@ -183,8 +183,12 @@ void brk_core_leave(brk_core_t *self, int64_t now, uint64_t id)
 
 static void s_hello(brk_core_t *self, int64_t now, brk_peer_t *peer)
 {
-    peer->hello = true;
+    bool again = peer->hello && now - peer->hello_at < PROTO_HEARTBEAT_MS;
     brk_send_type(self, now, peer, PROTO_HEARTBEAT); /* so that it knows we are there */
+    if (again) /* 40 bytes are not worth all catalogues as often as anybody likes */
+        return;
+    peer->hello = true;
+    peer->hello_at = now;
     for (uint32_t i = 0; i < self->service_count; i++)
         for (uint32_t c = 0; c < self->services[i]->catalogue_count; c++)
             s_publish_to(self, now, peer, self->services[i], &self->services[i]->catalogues[c]);

@@ -56,7 +56,8 @@ typedef struct brk_catalogue {
 
 struct brk_service {
     char *name;
-    brk_service_t *primary; /* of NAME.read: NAME, whose waiting requests its workers may take; else NULL */
+    brk_service_t *primary;  /* of NAME.read: NAME, whose waiting requests its workers may take; else NULL */
+    brk_service_t *replicas; /* of NAME: NAME.read, when there is one */
     brk_operation_t **operations;
     uint32_t operation_count;
     uint32_t *by_hash; /* open addressing: index + 1 */
@@ -77,7 +78,8 @@ struct brk_peer {
     uint64_t id;
     void *tag;                /* the shell's */
     const brk_right_t *right; /* borrowed */
-    bool hello;               /* wants catalogues and heartbeats */
+    bool hello;               /* wants catalogues and heartbeats ... */
+    int64_t hello_at;         /* ... and said so then */
     bool mdp;                 /* speaks Majordomo */
     int64_t heard, told;
     brk_request_t *requests; /* of this client */
@@ -107,6 +109,7 @@ struct brk_request {
     bool reads, exclusive;
     bool is_returned;
     bool raw, opaque;   /* BRK_RAW, BRK_OPAQUE */
+    bool kept;          /* in flight: `stored` holds it without its body, for its worker is no gateway */
     brk_peer_t *client; /* NULL: nobody waits for it any more */
     brk_request_t *next_of_client, *prev_of_client;
     brk_operation_t *operation;
@@ -116,7 +119,7 @@ struct brk_request {
     int64_t asked, deadline;
     brk_lane_t *lane; /* while waiting */
     brk_request_t *next_waiting, *prev_waiting;
-    proto_buf_t stored; /* while waiting: the whole request, as a batch of one */
+    proto_buf_t stored; /* while waiting: the whole request, as a batch of one; else see `kept` */
 };
 
 struct brk_core {
@@ -154,8 +157,7 @@ brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name);
 void brk_service_free(brk_service_t *self);
 /* The operation that a hash (or, for 0, a name) means; the catch-all when no list names it. */
 brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, proto_bytes_t name);
-/* Finds or makes it; one that a replica may answer, of NAME.read, at NAME too. NULL when there are too many.
- */
+/* Finds or makes it, and ties it to its like at NAME or NAME.read. NULL when there are too many. */
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags);
 /* Whether anybody who lives offers it, at a replica or else. */
 bool brk_operation_served(const brk_operation_t *self);

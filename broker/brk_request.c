@@ -70,6 +70,19 @@ static void s_release(brk_core_t *self, brk_request_t *request)
     proto_slab_release(&self->requests, request->token);
 }
 
+/* Keeps what a worker that may not name identities must not change when it gives the request back. `record`
+ * may borrow from what is replaced, and is not to be used afterwards. */
+static void s_keep_head(brk_request_t *request, proto_record_t record)
+{
+    proto_buf_t head = PROTO_BUF_INIT;
+    record.flags = 0;
+    record.body = (proto_bytes_t){0};
+    int rc = proto_record_append(&head, &record);
+    PROTO_ASSERT(rc == 0); /* it was read, or checked when it was made: only the body could be too long */
+    proto_buf_free(&request->stored);
+    request->stored = head;
+}
+
 /* Hands a request to a worker that is open and has credit. */
 static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, brk_peer_t *worker,
                        proto_record_t record)
@@ -93,6 +106,11 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     record.flags = (uint8_t)((request->reads ? PROTO_FLAG_READ : 0) |
                              (request->exclusive ? PROTO_FLAG_EXCLUSIVE : 0) | (request->raw ? BRK_RAW : 0));
     brk_send(self, now, worker, &record);
+    request->kept = !worker->right->gateway && !worker->mdp; /* Majordomo has no RETURN */
+    if (request->kept)
+        s_keep_head(request, record);
+    else
+        s_trim(request);
 }
 
 /* A native worker cannot read a body that is no RPC, nor can RPC be made of a name or arguments that are no
@@ -266,7 +284,6 @@ void brk_request_feed(brk_core_t *self, int64_t now, brk_peer_t *worker)
         brk_queue_remove(self, request);
         request->state = BRK_FREE;
         s_give(self, now, request, worker, &record);
-        s_trim(request);
     }
 }
 
@@ -356,6 +373,22 @@ void brk_request_partial(brk_core_t *self, int64_t now, brk_peer_t *worker, cons
                                    .body = given->body});
 }
 
+/* Puts what was kept of the request in the place of what its worker says; `record` borrows from what is
+ * returned, which the caller frees. */
+static proto_buf_t s_take_head(brk_request_t *request, proto_record_t *record)
+{
+    proto_bytes_t body = record->body;
+    proto_buf_t head = PROTO_BUF_INIT;
+    if (!request->kept)
+        return head;
+    brk_queue_read(request, record);
+    record->body = body;
+    head = request->stored;
+    request->stored = (proto_buf_t)PROTO_BUF_INIT;
+    request->kept = false;
+    return head;
+}
+
 void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
 {
     brk_request_t *request = s_find(self, worker, given);
@@ -369,6 +402,7 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
         return;
     }
     proto_record_t record = *given;
+    proto_buf_t head = s_take_head(request, &record);
     record.type = PROTO_REQUEST;
     record.number = 0;
     record.epoch = 0;
@@ -382,6 +416,7 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
         brk_request_fail(self, now, request, PROTO_ERROR_no_worker);
     else if (brk_queue_put_back(self, request, &record) < 0)
         brk_request_fail(self, now, request, PROTO_ERROR_overloaded);
+    proto_buf_free(&head);
 }
 
 void brk_request_cancel(brk_core_t *self, int64_t now, brk_peer_t *client, uint64_t client_id)
