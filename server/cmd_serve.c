@@ -239,8 +239,8 @@ static int s_plan_and_run(const s_role_t *role, const srv_config_t *config, prot
         (!(role->parts & SRV_PART_ACTORS) ||
          srv_reload_open(&reload, srv_config_text(config, SRV_OPT_dir), why) == 0)) {
         plan.programs = reload.programs;
+        srv_signals_take(); /* sets czmq up, whose limits are raised then */
         s_raise_limits();
-        srv_signals_take();
         rc = s_run(role, &plan, &reload, why);
         zsys_shutdown();
     }
