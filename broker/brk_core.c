@@ -16,6 +16,7 @@ brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *ar
     self->send = send;
     self->arg = arg;
     self->sweep_at = now + BRK_SWEEP_MS;
+    self->seed = proto_clock_random();
     proto_slab_init(&self->peers, sizeof(brk_peer_t), limits->peers);
     proto_slab_init(&self->requests, sizeof(brk_request_t), limits->requests);
     proto_wheel_init(&self->wheel, now);

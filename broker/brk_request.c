@@ -7,8 +7,21 @@
 
 enum { S_KEEP = 16384 /* bytes a slot may keep */ };
 
-static void s_link_client(brk_request_t *request, brk_peer_t *client)
+static brk_request_t **s_bucket(brk_core_t *self, const brk_peer_t *client, uint64_t client_id)
 {
+    uint64_t hash = (client->id ^ self->seed) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ hash >> 32 ^ client_id) * (self->seed | 1);
+    return &self->by_id[hash >> 32 & (BRK_BUCKETS - 1)];
+}
+
+static void s_link_client(brk_core_t *self, brk_request_t *request, brk_peer_t *client)
+{
+    brk_request_t **bucket = s_bucket(self, client, request->client_id);
+    request->next_by_id = *bucket;
+    request->link_by_id = bucket;
+    if (*bucket)
+        (*bucket)->link_by_id = &request->next_by_id;
+    *bucket = request;
     request->client = client;
     request->prev_of_client = NULL;
     request->next_of_client = client->requests;
@@ -21,6 +34,9 @@ static void s_unlink_client(brk_request_t *request)
 {
     if (!request->client)
         return;
+    *request->link_by_id = request->next_by_id;
+    if (request->next_by_id)
+        request->next_by_id->link_by_id = request->link_by_id;
     if (request->prev_of_client)
         request->prev_of_client->next_of_client = request->next_of_client;
     else
@@ -240,7 +256,7 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     request->reads =
         operation->index ? operation->flags & PROTO_OP_READS : (given->flags & PROTO_FLAG_READ) != 0;
     request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;
-    s_link_client(request, client);
+    s_link_client(self, request, client);
     proto_record_t record = *given;
     record.flags &= PROTO_FLAG_ALL;
     s_stamp(client, &record);
@@ -421,13 +437,13 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
 
 void brk_request_cancel(brk_core_t *self, int64_t now, brk_peer_t *client, uint64_t client_id)
 {
-    for (brk_request_t *request = client->requests; request; request = request->next_of_client) {
-        if (request->client_id == client_id) {
-            self->stats.cancelled++;
-            brk_request_orphan(self, now, request);
-            return;
-        }
-    }
+    brk_request_t *request = *s_bucket(self, client, client_id);
+    while (request && (request->client != client || request->client_id != client_id))
+        request = request->next_by_id;
+    if (!request)
+        return;
+    self->stats.cancelled++;
+    brk_request_orphan(self, now, request);
 }
 
 void brk_request_orphan(brk_core_t *self, int64_t now, brk_request_t *request)
