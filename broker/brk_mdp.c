@@ -127,8 +127,7 @@ static void s_take_request(brk_mdp_t *self, int64_t now, uint64_t id, brk_mdp_pe
                            const brk_mdp_message_t *message)
 {
     proto_rpc_request_t rpc = {0};
-    bool plain = message->body_count == 1 && proto_rpc_read_request(message->body[0], &rpc) == 0 &&
-                 !rpc.names_identity;
+    bool plain = message->body_count == 1 && proto_rpc_read_request(message->body[0], &rpc) == 0;
     brk_mdp_call_t *call = s_call(self, peer, message);
     call->has_msgid = rpc.has_msgid;
     call->msgid = rpc.msgid;

@@ -22,7 +22,7 @@ typedef struct proto_rpc_request {
     proto_bytes_t key, trace;    /* idempotency_key, traceparent */
     bool native_values;          /* values: "native" */
     proto_bytes_t subject, role; /* written for workers ... */
-    bool names_identity;         /* ... and read: there is such a key, which is not a client's to write */
+    bool names_identity;         /* ... and read: there is such a key, which is not believed */
 } proto_rpc_request_t;
 
 typedef struct proto_rpc_response {
