@@ -8,6 +8,17 @@
 #include "proto_value.h"
 #include "proto_wire.h"
 
+static void s_make_buckets(brk_core_t *self)
+{
+    uint32_t count = 16;
+    while (count < self->limits.requests && count < BRK_BUCKETS)
+        count *= 2;
+    self->by_id = calloc(count, sizeof(brk_request_t *));
+    PROTO_ASSERT(self->by_id != NULL);
+    self->by_id_mask = count - 1;
+    self->seed = proto_clock_random();
+}
+
 brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *arg, int64_t now)
 {
     brk_core_t *self = calloc(1, sizeof *self);
@@ -16,7 +27,7 @@ brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *ar
     self->send = send;
     self->arg = arg;
     self->sweep_at = now + BRK_SWEEP_MS;
-    self->seed = proto_clock_random();
+    s_make_buckets(self);
     proto_slab_init(&self->peers, sizeof(brk_peer_t), limits->peers);
     proto_slab_init(&self->requests, sizeof(brk_request_t), limits->requests);
     proto_wheel_init(&self->wheel, now);
@@ -45,6 +56,7 @@ void brk_core_free(brk_core_t **self_pointer)
     for (uint32_t i = 0; i < self->service_count; i++)
         brk_service_free(self->services[i]);
     proto_buf_free(&self->body);
+    free(self->by_id);
     free(self);
     *self_pointer = NULL;
 }

@@ -16,7 +16,7 @@ enum {
     BRK_SWEEP_MS = 100,          /* how often silence is looked at */
     BRK_MDP_HEARTBEAT_MS = 2000, /* to Majordomo workers: stock ones expect one every 2.5 s ... */
     BRK_MDP_EXPIRY_MS = 10000,   /* ... and say one as often, but not while they work */
-    BRK_BUCKETS = 1 << 14,       /* of requests by their clients' numbers */
+    BRK_BUCKETS = 1 << 14,       /* most of requests by their clients' numbers */
     BRK_LATENCIES = 18           /* steps of a histogram: below 1 ms, 2, 4 ... */
 };
 
@@ -131,8 +131,9 @@ struct brk_core {
     brk_refuse_fn *refuse; /* may be NULL, as may forget */
     void *arg;
     proto_slab_t peers, requests;
-    brk_request_t *by_id[BRK_BUCKETS]; /* whose client waits, by it and its number for it: for CANCEL */
-    uint64_t seed;                     /* of that table, so that nobody can fill one bucket */
+    brk_request_t **by_id; /* whose client waits, by it and its number for it: for CANCEL; buckets */
+    uint32_t by_id_mask;   /* their number, less one */
+    uint64_t seed;         /* of that table, so that nobody can fill one bucket */
     proto_wheel_t wheel;
     brk_service_t *services[BRK_SERVICES];
     uint32_t service_count;

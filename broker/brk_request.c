@@ -11,7 +11,7 @@ static brk_request_t **s_bucket(brk_core_t *self, const brk_peer_t *client, uint
 {
     uint64_t hash = (client->id ^ self->seed) * 0x9e3779b97f4a7c15u;
     hash = (hash ^ hash >> 32 ^ client_id) * (self->seed | 1);
-    return &self->by_id[hash >> 32 & (BRK_BUCKETS - 1)];
+    return &self->by_id[hash >> 32 & self->by_id_mask];
 }
 
 static void s_link_client(brk_core_t *self, brk_request_t *request, brk_peer_t *client)
