@@ -8,6 +8,17 @@
 #include "proto_value.h"
 #include "proto_wire.h"
 
+static void s_make_buckets(brk_core_t *self)
+{
+    uint32_t count = 16;
+    while (count < self->limits.requests && count < BRK_BUCKETS)
+        count *= 2;
+    self->by_id = calloc(count, sizeof(brk_request_t *));
+    PROTO_ASSERT(self->by_id != NULL);
+    self->by_id_mask = count - 1;
+    self->seed = proto_clock_random();
+}
+
 brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *arg, int64_t now)
 {
     brk_core_t *self = calloc(1, sizeof *self);
@@ -16,6 +27,7 @@ brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *ar
     self->send = send;
     self->arg = arg;
     self->sweep_at = now + BRK_SWEEP_MS;
+    s_make_buckets(self);
     proto_slab_init(&self->peers, sizeof(brk_peer_t), limits->peers);
     proto_slab_init(&self->requests, sizeof(brk_request_t), limits->requests);
     proto_wheel_init(&self->wheel, now);
@@ -44,6 +56,7 @@ void brk_core_free(brk_core_t **self_pointer)
     for (uint32_t i = 0; i < self->service_count; i++)
         brk_service_free(self->services[i]);
     proto_buf_free(&self->body);
+    free(self->by_id);
     free(self);
     *self_pointer = NULL;
 }
@@ -187,8 +200,12 @@ void brk_core_leave(brk_core_t *self, int64_t now, uint64_t id)
 
 static void s_hello(brk_core_t *self, int64_t now, brk_peer_t *peer)
 {
-    peer->hello = true;
+    bool again = peer->hello && now - peer->hello_at < PROTO_HEARTBEAT_MS;
     brk_send_type(self, now, peer, PROTO_HEARTBEAT); /* so that it knows we are there */
+    if (again) /* 40 bytes are not worth all catalogues as often as anybody likes */
+        return;
+    peer->hello = true;
+    peer->hello_at = now;
     for (uint32_t i = 0; i < self->service_count; i++)
         for (uint32_t c = 0; c < self->services[i]->catalogue_count; c++)
             s_publish_to(self, now, peer, self->services[i], &self->services[i]->catalogues[c]);

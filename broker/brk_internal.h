@@ -16,6 +16,7 @@ enum {
     BRK_SWEEP_MS = 100,          /* how often silence is looked at */
     BRK_MDP_HEARTBEAT_MS = 2000, /* to Majordomo workers: stock ones expect one every 2.5 s ... */
     BRK_MDP_EXPIRY_MS = 10000,   /* ... and say one as often, but not while they work */
+    BRK_BUCKETS = 1 << 14,       /* most of requests by their clients' numbers */
     BRK_LATENCIES = 18           /* steps of a histogram: below 1 ms, 2, 4 ... */
 };
 
@@ -56,7 +57,8 @@ typedef struct brk_catalogue {
 
 struct brk_service {
     char *name;
-    brk_service_t *primary; /* of NAME.read: NAME, whose waiting requests its workers may take; else NULL */
+    brk_service_t *primary;  /* of NAME.read: NAME, whose waiting requests its workers may take; else NULL */
+    brk_service_t *replicas; /* of NAME: NAME.read, when there is one */
     brk_operation_t **operations;
     uint32_t operation_count;
     uint32_t *by_hash; /* open addressing: index + 1 */
@@ -78,7 +80,8 @@ struct brk_peer {
     uint64_t id;
     void *tag;                /* the shell's */
     const brk_right_t *right; /* borrowed */
-    bool hello;               /* wants catalogues and heartbeats */
+    bool hello;               /* wants catalogues and heartbeats ... */
+    int64_t hello_at;         /* ... and said so then */
     bool mdp;                 /* speaks Majordomo */
     int64_t heard, told;
     brk_request_t *requests; /* of this client */
@@ -108,8 +111,10 @@ struct brk_request {
     bool reads, exclusive;
     bool is_returned;
     bool raw, opaque;   /* BRK_RAW, BRK_OPAQUE */
+    bool kept;          /* in flight: `stored` holds it without its body, for its worker is no gateway */
     brk_peer_t *client; /* NULL: nobody waits for it any more */
     brk_request_t *next_of_client, *prev_of_client;
+    brk_request_t *next_by_id, **link_by_id; /* in its bucket of the core's by_id; then what points to it */
     brk_operation_t *operation;
     brk_peer_t *worker;
     brk_request_t *next_of_worker, *prev_of_worker;
@@ -117,7 +122,7 @@ struct brk_request {
     int64_t asked, deadline;
     brk_lane_t *lane; /* while waiting */
     brk_request_t *next_waiting, *prev_waiting;
-    proto_buf_t stored; /* while waiting: the whole request, as a batch of one */
+    proto_buf_t stored; /* while waiting: the whole request, as a batch of one; else see `kept` */
 };
 
 struct brk_core {
@@ -127,6 +132,9 @@ struct brk_core {
     brk_refuse_fn *refuse; /* may be NULL, as may forget */
     void *arg;
     proto_slab_t peers, requests;
+    brk_request_t **by_id; /* whose client waits, by it and its number for it: for CANCEL; buckets */
+    uint32_t by_id_mask;   /* their number, less one */
+    uint64_t seed;         /* of that table, so that nobody can fill one bucket */
     proto_wheel_t wheel;
     brk_service_t *services[BRK_SERVICES];
     uint32_t service_count;
@@ -155,8 +163,7 @@ brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name);
 void brk_service_free(brk_service_t *self);
 /* The operation that a hash (or, for 0, a name) means; the catch-all when no list names it. */
 brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, proto_bytes_t name);
-/* Finds or makes it; one that a replica may answer, of NAME.read, at NAME too. NULL when there are too many.
- */
+/* Finds or makes it, and ties it to its like at NAME or NAME.read. NULL when there are too many. */
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags);
 /* Whether anybody who lives offers it, at a replica or else. */
 bool brk_operation_served(const brk_operation_t *self);

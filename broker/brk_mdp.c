@@ -100,6 +100,29 @@ static void s_ask_own(brk_mdp_t *self, int64_t now, uint64_t id, proto_record_t 
     brk_core_record(self->core, now, id, record);
 }
 
+/* What begins as an array of four (MessagePack), as an RPC does. A reader less strict than ours might find
+ * one in it, and believe its context: so it is an RPC, or it is refused. */
+static bool s_resembles_rpc(proto_bytes_t body)
+{
+    static const uint8_t array16[] = {0xdc, 0, 4}, array32[] = {0xdd, 0, 0, 0, 4};
+    return (body.size >= 1 && body.data[0] == 0x94) ||
+           (body.size >= sizeof array16 && memcmp(body.data, array16, sizeof array16) == 0) ||
+           (body.size >= sizeof array32 && memcmp(body.data, array32, sizeof array32) == 0);
+}
+
+static void s_refuse(brk_mdp_t *self, int64_t now, uint64_t id, brk_mdp_peer_t *peer,
+                     const brk_mdp_call_t *call)
+{
+    proto_buf_reset(&self->answer);
+    proto_error_body(&self->answer, PROTO_ERROR_malformed, NULL);
+    brk_mdp_write(self, peer,
+                  &(proto_record_t){.type = PROTO_ERROR,
+                                    .number = PROTO_ERROR_malformed,
+                                    .id = call->id,
+                                    .body = proto_buf_bytes(&self->answer)});
+    brk_core_malformed(self->core, now, id, 0);
+}
+
 static void s_take_request(brk_mdp_t *self, int64_t now, uint64_t id, brk_mdp_peer_t *peer,
                            const brk_mdp_message_t *message)
 {
@@ -117,15 +140,8 @@ static void s_take_request(brk_mdp_t *self, int64_t now, uint64_t id, brk_mdp_pe
         .service = message->service,
     };
     bool own = proto_bytes_is(message->service, "muster");
-    if (own && !plain) {
-        proto_buf_reset(&self->answer);
-        proto_error_body(&self->answer, PROTO_ERROR_malformed, NULL);
-        record = (proto_record_t){.type = PROTO_ERROR,
-                                  .number = PROTO_ERROR_malformed,
-                                  .id = call->id,
-                                  .body = proto_buf_bytes(&self->answer)};
-        brk_mdp_write(self, peer, &record);
-        brk_core_malformed(self->core, now, id, 0);
+    if (!plain && (own || s_resembles_rpc(message->body[0]))) {
+        s_refuse(self, now, id, peer, call);
         return;
     }
     if (plain) {

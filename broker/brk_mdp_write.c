@@ -61,6 +61,26 @@ static proto_buf_t *s_made(brk_mdp_t *self)
     return &self->made;
 }
 
+/* A Majordomo client's frames go on as they are. But what it writes of its identity no worker may hear: such
+ * a context is written anew, with the identity that the core has stamped. */
+static void s_raw_request(brk_mdp_t *self, const brk_mdp_peer_t *peer, const proto_record_t *record)
+{
+    proto_rpc_request_t rpc = {0};
+    proto_bytes_t body;
+    if (brk_frame_only(record->body, &body) < 0 || proto_rpc_read_request(body, &rpc) < 0 ||
+        !rpc.names_identity) {
+        proto_buf_append(peer->out, record->body.data, record->body.size);
+        return;
+    }
+    proto_buf_t *made = s_made(self);
+    rpc.deadline_ms = record->deadline;
+    rpc.native_values = true; /* arguments stay as they are */
+    rpc.subject = record->subject;
+    rpc.role = record->role;
+    proto_rpc_write_request(made, &rpc);
+    brk_frame_put(peer->out, proto_buf_bytes(made), false);
+}
+
 static void s_request(brk_mdp_t *self, const brk_mdp_peer_t *peer, const proto_record_t *record)
 {
     uint8_t address[BRK_MDP_ADDRESS];
@@ -72,7 +92,7 @@ static void s_request(brk_mdp_t *self, const brk_mdp_peer_t *peer, const proto_r
     brk_frame_put(peer->out, (proto_bytes_t){address, sizeof address}, true);
     brk_frame_put(peer->out, s_empty, true);
     if (record->flags & BRK_RAW) {
-        proto_buf_append(peer->out, record->body.data, record->body.size);
+        s_raw_request(self, peer, record);
         return;
     }
     proto_buf_t *made = s_made(self);

@@ -7,8 +7,21 @@
 
 enum { S_KEEP = 16384 /* bytes a slot may keep */ };
 
-static void s_link_client(brk_request_t *request, brk_peer_t *client)
+static brk_request_t **s_bucket(brk_core_t *self, const brk_peer_t *client, uint64_t client_id)
 {
+    uint64_t hash = (client->id ^ self->seed) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ hash >> 32 ^ client_id) * (self->seed | 1);
+    return &self->by_id[hash >> 32 & self->by_id_mask];
+}
+
+static void s_link_client(brk_core_t *self, brk_request_t *request, brk_peer_t *client)
+{
+    brk_request_t **bucket = s_bucket(self, client, request->client_id);
+    request->next_by_id = *bucket;
+    request->link_by_id = bucket;
+    if (*bucket)
+        (*bucket)->link_by_id = &request->next_by_id;
+    *bucket = request;
     request->client = client;
     request->prev_of_client = NULL;
     request->next_of_client = client->requests;
@@ -21,6 +34,9 @@ static void s_unlink_client(brk_request_t *request)
 {
     if (!request->client)
         return;
+    *request->link_by_id = request->next_by_id;
+    if (request->next_by_id)
+        request->next_by_id->link_by_id = request->link_by_id;
     if (request->prev_of_client)
         request->prev_of_client->next_of_client = request->next_of_client;
     else
@@ -70,6 +86,19 @@ static void s_release(brk_core_t *self, brk_request_t *request)
     proto_slab_release(&self->requests, request->token);
 }
 
+/* Keeps what a worker that may not name identities must not change when it gives the request back. `record`
+ * may borrow from what is replaced, and is not to be used afterwards. */
+static void s_keep_head(brk_request_t *request, proto_record_t record)
+{
+    proto_buf_t head = PROTO_BUF_INIT;
+    record.flags = 0;
+    record.body = (proto_bytes_t){0};
+    int rc = proto_record_append(&head, &record);
+    PROTO_ASSERT(rc == 0); /* it was read, or checked when it was made: only the body could be too long */
+    proto_buf_free(&request->stored);
+    request->stored = head;
+}
+
 /* Hands a request to a worker that is open and has credit. */
 static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, brk_peer_t *worker,
                        proto_record_t record)
@@ -93,6 +122,11 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     record.flags = (uint8_t)((request->reads ? PROTO_FLAG_READ : 0) |
                              (request->exclusive ? PROTO_FLAG_EXCLUSIVE : 0) | (request->raw ? BRK_RAW : 0));
     brk_send(self, now, worker, &record);
+    request->kept = !worker->right->gateway && !worker->mdp; /* Majordomo has no RETURN */
+    if (request->kept)
+        s_keep_head(request, record);
+    else
+        s_trim(request);
 }
 
 /* RPC cannot be made of a name or arguments that are no MessagePack. Only Majordomo workers make this a
@@ -221,7 +255,7 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     request->reads =
         operation->index ? operation->flags & PROTO_OP_READS : (given->flags & PROTO_FLAG_READ) != 0;
     request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;
-    s_link_client(request, client);
+    s_link_client(self, request, client);
     proto_record_t record = *given;
     record.flags &= PROTO_FLAG_ALL;
     s_stamp(client, &record);
@@ -268,7 +302,6 @@ void brk_request_feed(brk_core_t *self, int64_t now, brk_peer_t *worker)
         brk_queue_remove(self, request);
         request->state = BRK_FREE;
         s_give(self, now, request, worker, &record);
-        s_trim(request);
     }
 }
 
@@ -358,6 +391,22 @@ void brk_request_partial(brk_core_t *self, int64_t now, brk_peer_t *worker, cons
                                    .body = given->body});
 }
 
+/* Puts what was kept of the request in the place of what its worker says; `record` borrows from what is
+ * returned, which the caller frees. */
+static proto_buf_t s_take_head(brk_request_t *request, proto_record_t *record)
+{
+    proto_bytes_t body = record->body;
+    proto_buf_t head = PROTO_BUF_INIT;
+    if (!request->kept)
+        return head;
+    brk_queue_read(request, record);
+    record->body = body;
+    head = request->stored;
+    request->stored = (proto_buf_t)PROTO_BUF_INIT;
+    request->kept = false;
+    return head;
+}
+
 void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const proto_record_t *given)
 {
     brk_request_t *request = s_find(self, worker, given);
@@ -371,6 +420,7 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
         return;
     }
     proto_record_t record = *given;
+    proto_buf_t head = s_take_head(request, &record);
     record.type = PROTO_REQUEST;
     record.number = 0;
     record.epoch = 0;
@@ -384,17 +434,18 @@ void brk_request_return(brk_core_t *self, int64_t now, brk_peer_t *worker, const
         brk_request_fail(self, now, request, PROTO_ERROR_no_worker);
     else if (brk_queue_put_back(self, request, &record) < 0)
         brk_request_fail(self, now, request, PROTO_ERROR_overloaded);
+    proto_buf_free(&head);
 }
 
 void brk_request_cancel(brk_core_t *self, int64_t now, brk_peer_t *client, uint64_t client_id)
 {
-    for (brk_request_t *request = client->requests; request; request = request->next_of_client) {
-        if (request->client_id == client_id) {
-            self->stats.cancelled++;
-            brk_request_orphan(self, now, request);
-            return;
-        }
-    }
+    brk_request_t *request = *s_bucket(self, client, client_id);
+    while (request && (request->client != client || request->client_id != client_id))
+        request = request->next_by_id;
+    if (!request)
+        return;
+    self->stats.cancelled++;
+    brk_request_orphan(self, now, request);
 }
 
 void brk_request_orphan(brk_core_t *self, int64_t now, brk_request_t *request)

@@ -60,6 +60,8 @@ brk_service_t *brk_service_get(brk_core_t *self, proto_bytes_t name)
     PROTO_ASSERT(service != NULL);
     service->name = s_copy(name);
     service->primary = primary;
+    if (primary)
+        primary->replicas = service;
     s_add(service, 0, (proto_bytes_t){0}, 0);
     self->services[self->service_count++] = service;
     return service;
@@ -129,18 +131,17 @@ brk_operation_t *brk_operation_find(const brk_service_t *self, uint64_t hash, pr
     return operation ? operation : self->operations[0];
 }
 
-/* What the workers of NAME.read offer is asked of NAME. */
-static int s_link_replica(brk_service_t *self, brk_operation_t *operation)
+/* What the workers of NAME.read offer is asked of NAME, once both services have it. */
+static void s_link_replica(const brk_service_t *self, brk_operation_t *operation)
 {
-    if (!self->primary || !(operation->flags & PROTO_OP_REPLICA))
-        return 0;
-    brk_operation_t *asked =
-        brk_operation_get(self->primary, operation->hash, proto_bytes_of(operation->name), operation->flags);
-    if (!asked)
-        return -1;
-    if (asked->flags & PROTO_OP_REPLICA)
-        asked->replica = operation;
-    return 0;
+    brk_operation_t *asked = operation, *replica = operation;
+    if (self->primary)
+        asked = brk_operation_find(self->primary, operation->hash, (proto_bytes_t){0});
+    else if (self->replicas)
+        replica = brk_operation_find(self->replicas, operation->hash, (proto_bytes_t){0});
+    if (asked != replica && asked->index && replica->index &&
+        (asked->flags & replica->flags & PROTO_OP_REPLICA))
+        asked->replica = replica;
 }
 
 brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_bytes_t name, uint32_t flags)
@@ -152,7 +153,8 @@ brk_operation_t *brk_operation_get(brk_service_t *self, uint64_t hash, proto_byt
         return NULL;
     operation = s_add(self, hash, name, flags);
     s_index(self, operation);
-    return s_link_replica(self, operation) == 0 ? operation : NULL;
+    s_link_replica(self, operation);
+    return operation;
 }
 
 bool brk_operation_served(const brk_operation_t *self)

@@ -222,6 +222,7 @@ static void s_check_peers(const brk_core_t *self)
         uint64_t bytes = 0;
         for (const brk_request_t *request = peer->requests; request; request = request->next_of_client) {
             PROTO_ASSERT(request->client == peer && request->state != BRK_FREE);
+            PROTO_ASSERT(*request->link_by_id == request);
             if (request->state == BRK_WAITING) {
                 waiting++;
                 bytes += request->stored.size;

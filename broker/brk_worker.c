@@ -92,11 +92,22 @@ static int s_read_offer(proto_reader_t *reader, uint64_t *hash, proto_bytes_t *n
         *hash = (uint64_t)values[0].integer;
     else
         return -1;
-    if (values[1].kind != PROTO_STR || values[1].bytes.size > 255 || values[2].kind != PROTO_INT)
+    if (values[1].kind != PROTO_STR || !proto_record_plain(values[1].bytes) || values[2].kind != PROTO_INT)
         return -1;
     *name = values[1].bytes;
     *flags = (uint32_t)values[2].integer & PROTO_OP_ALL;
     return 0;
+}
+
+/* What the workers of NAME.read alone offer can be asked of NAME, too, when they might be workers of that
+ * themselves. Others only take what NAME has already: they must not say what its names and hashes mean. */
+static int s_offer_primary(const brk_peer_t *peer, brk_service_t *primary, uint64_t hash, proto_bytes_t name,
+                           uint32_t flags)
+{
+    if (!primary || !(flags & PROTO_OP_REPLICA) ||
+        !brk_right_registers(peer->right, proto_bytes_of(primary->name)))
+        return 0;
+    return brk_operation_get(primary, hash, name, flags) ? 0 : -1;
 }
 
 static int s_read_offers(brk_peer_t *peer, brk_service_t *service, proto_bytes_t list)
@@ -112,7 +123,7 @@ static int s_read_offers(brk_peer_t *peer, brk_service_t *service, proto_bytes_t
         if (s_read_offer(&reader, &hash, &name, &flags) < 0)
             return -1;
         brk_operation_t *operation = brk_operation_get(service, hash, name, flags);
-        if (!operation)
+        if (!operation || s_offer_primary(peer, service->primary, hash, name, flags) < 0)
             return -1;
         uint64_t bit = 1ull << (operation->index % 64);
         if (peer->offers[operation->index / 64] & bit)

@@ -121,20 +121,20 @@ static void s_flush(s_broker_t *self)
     while (self->dirty) {
         brk_route_t *route = self->dirty;
         self->dirty = route->next_dirty;
-        route->dirty = false;
         int rc = route->out.size ? brk_route_send(route) : 1;
-        if (rc < 0 && route->peer) {
-            s_lose(self, route); /* marks it again, to be freed */
-        } else if (rc == 0 && route->peer) {
+        if (rc == 0 && route->peer) {
+            /* It stays dirty: what the loss of another tells it must not list it twice. */
             route->next_dirty = later;
             later = route;
-        } else if (route->peer == 0) {
-            brk_routes_remove(route);
+            continue;
         }
+        route->dirty = false;
+        if (route->peer == 0)
+            brk_routes_remove(route);
+        else if (rc < 0)
+            s_lose(self, route); /* marks it again, to be freed */
     }
     self->dirty = later; /* s_run tries again soon */
-    for (; later; later = later->next_dirty)
-        later->dirty = true;
 }
 
 /* What the peer may do, by the rights of now. */

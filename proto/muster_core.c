@@ -9,7 +9,7 @@ struct muster_pending {
     muster_pending_t *next, *prev;
     uint64_t id;
     int broker, only; /* where it is, S_NOWHERE: with none; where it must be */
-    bool reads, keyed;
+    bool reads, repeats;
     bool resent;
     bool begun;   /* a piece of the answer has come */
     bool perhaps; /* a write that may have been done already */
@@ -149,7 +149,8 @@ static void s_place(muster_core_t *self, muster_pending_t *request, int avoid, i
  * `avoid` where there is one. False when it may not. */
 static bool s_again(muster_core_t *self, muster_pending_t *request, int avoid, int64_t now)
 {
-    if (request->resent || request->begun || now >= request->deadline || !(request->reads || request->keyed))
+    if (request->resent || request->begun || now >= request->deadline ||
+        !(request->reads || request->repeats))
         return false;
     request->resent = true;
     s_unlink(self, request);
@@ -168,7 +169,7 @@ uint64_t muster_core_ask(muster_core_t *self, const muster_ask_t *ask, int64_t n
         .id = id,
         .only = ask->only,
         .reads = ask->reads,
-        .keyed = ask->record->key.size > 0,
+        .repeats = ask->repeats,
         .deadline_ms = ask->record->deadline,
         .deadline = now + ask->record->deadline,
         .record = kept,

@@ -5,7 +5,8 @@
  *
  * Promises, checked by muster_core_check and the tests:
  * - a request gets one last answer, by its deadline and MUSTER_GRACE_MS, unless it is cancelled;
- * - it is sent at most twice, and only once unless it reads or carries a key; never again after a piece came;
+ * - it is sent at most twice, and only once unless it reads or may be repeated; never again after a piece
+ * came;
  * - what another broker than the one it is at says of it is not heard;
  * - once a write may have been done, no error says that it was not.
  * Thread: the owner's. */
@@ -37,8 +38,9 @@ typedef struct muster_core_calls {
 typedef struct muster_ask {
     const proto_record_t *record; /* `deadline` is the whole one; the id is given here */
     bool reads;
-    int only;  /* the broker it must go to; -1: any */
-    void *tag; /* the owner's */
+    bool repeats; /* a write whose workers keep what they did under its key: doing it again does nothing */
+    int only;     /* the broker it must go to; -1: any */
+    void *tag;    /* the owner's */
 } muster_ask_t;
 
 typedef struct muster_core {

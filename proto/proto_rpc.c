@@ -40,6 +40,26 @@ static int s_text(proto_bytes_t map, const char *key, proto_bytes_t *text)
     return 0;
 }
 
+/* Whether a map has the key `subject` or `role`, each entry looked at: readers differ in which of two equal
+ * keys they take. */
+static bool s_names_identity(proto_bytes_t map)
+{
+    proto_reader_t reader = proto_reader(map);
+    proto_value_t head, key;
+    proto_bytes_t value;
+    if (proto_value_read(&reader, &head) < 0)
+        return false;
+    for (uint32_t i = 0; i < head.count; i++) {
+        proto_bytes_t item;
+        if (proto_value_skip(&reader, &item) < 0 || proto_value_skip(&reader, &value) < 0)
+            return false;
+        if ((s_is(item, PROTO_STR, &key) || s_is(item, PROTO_BIN, &key)) &&
+            (proto_bytes_is(key.bytes, "subject") || proto_bytes_is(key.bytes, "role")))
+            return true;
+    }
+    return false;
+}
+
 static int s_context(proto_bytes_t map, proto_rpc_request_t *request)
 {
     proto_bytes_t bytes, values = {0};
@@ -50,6 +70,7 @@ static int s_context(proto_bytes_t map, proto_rpc_request_t *request)
         s_text(map, "traceparent", &request->trace) < 0 || s_text(map, "values", &values) < 0)
         return -1;
     request->native_values = proto_bytes_is(values, "native");
+    request->names_identity = s_names_identity(map);
     if (proto_value_get(map, "deadline_ms", &bytes) < 0 || s_is(bytes, PROTO_NIL, &value))
         return 0;
     if (!s_is(bytes, PROTO_INT, &value) || value.integer < 1)

@@ -21,7 +21,8 @@ typedef struct proto_rpc_request {
     uint32_t deadline_ms;        /* 0: not said */
     proto_bytes_t key, trace;    /* idempotency_key, traceparent */
     bool native_values;          /* values: "native" */
-    proto_bytes_t subject, role; /* written for workers; what a client writes there is ignored */
+    proto_bytes_t subject, role; /* written for workers ... */
+    bool names_identity;         /* ... and read: there is such a key, which is not believed */
 } proto_rpc_request_t;
 
 typedef struct proto_rpc_response {

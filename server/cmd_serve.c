@@ -99,7 +99,8 @@ static void s_raise_limits(void)
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
-    zsys_set_max_sockets(0);
+    void *context = zsys_init(); /* no socket is open yet: libzmq looks at the limit with the first */
+    (void)zmq_ctx_set(context, ZMQ_MAX_SOCKETS, zmq_ctx_get(context, ZMQ_SOCKET_LIMIT));
 }
 
 /* Tells when everything is at work. True when a signal came meanwhile. */
@@ -250,8 +251,8 @@ static int s_plan_and_run(const s_role_t *role, const srv_config_t *config, prot
         (!(role->parts & SRV_PART_ACTORS) ||
          srv_reload_open(&reload, srv_config_text(config, SRV_OPT_dir), why) == 0)) {
         plan.programs = reload.programs;
-        s_raise_limits();
         srv_signals_take();
+        s_raise_limits();
         rc = s_run(role, &plan, &reload, why);
         zsys_shutdown();
     }

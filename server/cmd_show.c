@@ -53,13 +53,12 @@ static int s_fetch(const s_show_t *self, muster_client_t *client, int broker, mu
                                 .broker = broker + 1};
     int rc = strcmp(self->table, "catalogue") == 0 ? muster_catalogue(client, NULL, S_TIMEOUT_MS, answer)
                                                    : muster_call_request(client, &request, answer);
-    if (rc < 0)
-        proto_buf_printf(why, "%s%s: %s%s", why->size ? "; " : "", muster_client_endpoint(client, broker),
-                         muster_answer_detail(*answer),
-                         strcmp(muster_answer_code(*answer), "forbidden") == 0
-                             ? ": it needs the right admin in the broker's rights file"
-                             : "");
-    return rc;
+    if (rc == 0)
+        return 0;
+    bool forbidden = strcmp(muster_answer_code(*answer), "forbidden") == 0;
+    proto_buf_printf(why, "%s%s: %s", why->size ? "; " : "", muster_client_endpoint(client, broker),
+                     forbidden ? "this needs the right admin" : muster_answer_detail(*answer));
+    return -1;
 }
 
 static int s_append(const s_show_t *self, muster_answer_t *answer, proto_buf_t *out)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, wait_for
+from conftest import BINARY, psql, wait_for
 from load import Load
 
 ENDPOINTS = """
@@ -245,6 +245,27 @@ def test_parts_with_keys_meet_over_tcp(api, parts, tmp_path):
     broker.send(signal.SIGHUP)
     wait_for(lambda: gateway.request("GET", "/echo/7").status == 200, what="the right that was given again")
     assert actors.running()
+
+
+def test_chat_asks_the_database_for_whom_it_was_asked(gathering, parts, tmp_path):
+    """The chat worker is a client of the database, too: the key of its process must have the right `gateway`."""
+    for name in ("broker", "front", "back"):
+        subprocess.run([BINARY, "keygen", name, "--dir", tmp_path], check=True, capture_output=True)
+    entries = {"front": "call = *\n    gateway = on",
+               "back": 'register = "db, db.read, chat"\n    paths = /\n    call = "db/*"\n    gateway = on'}
+    key = {name: re.search('public-key = "(.{40})"', (tmp_path / f"{name}.cert").read_text()).group(1)
+           for name in entries}
+    rights = tmp_path / "rights.zpl"
+    rights.write_text("".join(f'peer\n    name = {name}\n    key = "{key[name]}"\n    {entries[name]}\n'
+                              for name in entries))
+    own = {name: ("--cert", tmp_path / f"{name}.cert_secret", "--broker-cert", tmp_path / "broker.cert")
+           for name in entries}
+    broker = parts.broker("--cert", tmp_path / "broker.cert_secret", "--rights", rights, curve=True)
+    parts.actors([broker], *own["back"]).logged("ready")
+    gateway = parts.gateway([broker], *own["front"]).wait_ready()
+    answer = gateway.request("POST", "/agents/1/chat", {"message": "over keys"})
+    assert answer.status == 200, answer.body
+    assert psql("SELECT user_id FROM communication.chat_history WHERE content = 'over keys'", gathering).split() == ["dev"]
 
 
 @pytest.mark.parametrize("command,takes,refuses", [

@@ -123,6 +123,7 @@ static void s_ask(sim_client_t *self)
         &self->core,
         &(muster_ask_t){.record = &record,
                         .reads = kind == SIM_READ || kind == SIM_SLOW,
+                        .repeats = request->keyed, /* as if the workers kept what they did under the key */
                         .only = sim_chance(30) ? (int)sim_random((uint32_t)sim.broker_count) : -1,
                         .tag = request},
         sim.now);

@@ -39,7 +39,9 @@ static const char s_file[] = "peer\n    name = client\n    key = 111111111111111
                              "peer\n    name = worker\n    key = 2222222222222222222222222222222222222222\n"
                              "    register = \"embed\"\n    paths = \"/embed\"\n"
                              "peer\n    name = admin\n    key = 3333333333333333333333333333333333333333\n"
-                             "    admin = 1\n";
+                             "    admin = 1\n"
+                             "peer\n    name = replica\n    key = 4444444444444444444444444444444444444444\n"
+                             "    register = \"embed.read\"\n";
 
 static void s_copy(char to[64], proto_bytes_t from)
 {
@@ -172,6 +174,27 @@ static void s_ready(s_world_t *world, s_peer_t *peer, const char *service, bool 
                            .number = 1,
                            .epoch = 5,
                            .operation = catalogue.size ? 99 : 0,
+                           .service = proto_bytes_of(service),
+                           .body = proto_buf_bytes(&body)});
+    proto_buf_free(&body);
+}
+
+/* Registers for `service` with one operation. */
+static void s_offer(s_world_t *world, s_peer_t *peer, const char *service, uint64_t hash, const char *name,
+                    uint32_t flags)
+{
+    proto_buf_t body = PROTO_BUF_INIT;
+    proto_write_map(&body, 1);
+    proto_write_text(&body, "offers");
+    proto_write_array(&body, 1);
+    proto_write_array(&body, 3);
+    proto_write_uint(&body, hash);
+    proto_write_text(&body, name);
+    proto_write_uint(&body, flags);
+    s_say(world, peer,
+          (proto_record_t){.type = PROTO_READY,
+                           .number = 1,
+                           .epoch = 5,
                            .service = proto_bytes_of(service),
                            .body = proto_buf_bytes(&body)});
     proto_buf_free(&body);
@@ -402,6 +425,95 @@ static void test_a_key_that_was_taken_out(void **state)
     assert_int_equal(peer.type, 0);
 }
 
+/* A worker that may not name identities changes nothing by giving a request back: neither who asks nor what
+ * for, at once or after a wait. */
+static void test_a_request_given_back(void **state)
+{
+    s_world_t *world = *state;
+    for (int waits = 0; waits < 2; waits++) {
+        s_peer_t gateway, liar, honest;
+        s_join(world, &gateway, brk_right_all());
+        s_join(world, &liar, s_right(world, '2'));
+        s_join(world, &honest, brk_right_all());
+        s_ready(world, &liar, "embed", true, (proto_bytes_t){0});
+        s_ask(world, &gateway, "embed", "read", S_READ);
+        assert_int_equal(liar.requests, 1);
+        if (!waits)
+            s_ready(world, &honest, "embed", true, (proto_bytes_t){0});
+        s_say(world, &liar,
+              (proto_record_t){.type = PROTO_RETURN,
+                               .id = liar.request,
+                               .epoch = 5,
+                               .operation = S_WRITE,
+                               .service = proto_bytes_of("embed"),
+                               .name = proto_bytes_of("write"),
+                               .subject = proto_bytes_of("root"),
+                               .role = proto_bytes_of("root")});
+        if (waits)
+            s_ready(world, &honest, "embed", true, (proto_bytes_t){0});
+        assert_int_equal(honest.requests, 1);
+        assert_int_equal(honest.operation, S_READ);
+        assert_string_equal(honest.name, "read");
+        assert_true(strcmp(honest.subject, "mallory") == 0 && strcmp(honest.role, "admin") == 0);
+        assert_int_equal(honest.claims, 1);
+        brk_core_leave(world->core, S_NOW, gateway.id);
+        brk_core_leave(world->core, S_NOW, liar.id);
+        brk_core_leave(world->core, S_NOW, honest.id);
+    }
+}
+
+/* Such a name could not be told to a worker, nor read back from the queue. */
+static void test_names_are_plain(void **state)
+{
+    s_world_t *world = *state;
+    s_peer_t worker;
+    s_join(world, &worker, s_right(world, '2'));
+    s_offer(world, &worker, "embed", S_READ, "re\nad", 0);
+    assert_int_equal(worker.type, PROTO_DISCONNECT);
+}
+
+/* Who may serve NAME.read alone takes reads of NAME, but does not say what is in NAME. */
+static void test_a_replica_makes_no_operations(void **state)
+{
+    enum { S_REPLICATED = PROTO_OP_READS | PROTO_OP_REPLICA };
+    s_world_t *world = *state;
+    s_peer_t replica, worker, gateway;
+    s_join(world, &replica, s_right(world, '4'));
+    s_join(world, &worker, s_right(world, '2'));
+    s_join(world, &gateway, brk_right_all());
+    s_offer(world, &replica, "embed.read", S_READ, "harmless", S_REPLICATED);
+    s_ask(world, &gateway, "embed", "harmless", 0);
+    assert_int_equal(gateway.number, PROTO_ERROR_no_worker);
+    s_ask(world, &gateway, "embed", "read", S_READ);
+    assert_int_equal(gateway.number, PROTO_ERROR_no_worker);
+    s_offer(world, &worker, "embed", S_READ, "read", S_REPLICATED);
+    s_ask(world, &gateway, "embed", "harmless", 0);
+    assert_int_equal(replica.requests + worker.requests, 0);
+    s_ask(world, &gateway, "embed", "read", 0); /* it came first, and is found now */
+    assert_int_equal(replica.requests, 1);
+    s_offer(world, &replica, "embed.read", S_WRITE, "read", S_REPLICATED);
+    s_ask(world, &gateway, "embed", "read", 0);
+    assert_int_equal(worker.requests, 1);
+}
+
+/* Catalogues are large, and HELLO is small. */
+static void test_hello_again_and_again(void **state)
+{
+    s_world_t *world = *state;
+    s_peer_t worker, watcher;
+    proto_buf_t body = PROTO_BUF_INIT;
+    s_join(world, &worker, brk_right_all());
+    s_join(world, &watcher, brk_right_all());
+    s_catalogue("embed", NULL, &body);
+    s_ready(world, &worker, "embed", true, proto_buf_bytes(&body));
+    proto_buf_free(&body);
+    for (int i = 0; i < 10; i++)
+        s_say(world, &watcher, (proto_record_t){.type = PROTO_HELLO});
+    assert_int_equal(watcher.count, 10 + 1);
+    brk_core_record(world->core, S_NOW + 500, watcher.id, &(proto_record_t){.type = PROTO_HELLO});
+    assert_int_equal(watcher.count, 10 + 1 + 2);
+}
+
 int main(void)
 {
 #define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_set_up, s_tear_down)
@@ -415,6 +527,10 @@ int main(void)
         S_TEST(test_shares_of_a_queue),
         S_TEST(test_rights_that_change),
         S_TEST(test_a_key_that_was_taken_out),
+        S_TEST(test_a_request_given_back),
+        S_TEST(test_names_are_plain),
+        S_TEST(test_a_replica_makes_no_operations),
+        S_TEST(test_hello_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -337,6 +337,81 @@ static void s_test_an_idle_client_is_forgotten(void **state)
     assert_int_equal(client.out.size, 0); /* and nothing is said to it */
 }
 
+/* Who a client is no context says: a worker hears what the broker knows, whichever of two equal keys it
+ * takes. */
+static void s_test_no_identity_in_a_context(void **state)
+{
+    (void)state;
+    static const proto_bytes_t bodies[] = {
+        S_("\x94\x00\x07\xa2go\x92\x81\xa1n\x03\x81\xa7subject\xa3xyz"),
+        S_("\x94\x00\x07\xa2go\x92\x81\xa1n\x03\x82\xa1x\x01\xa4role\xa4root"),
+        S_("\x94\x00\x07\xa2go\x92\x81\xa1n\x03\x82\xa4role\xc0\xa4role\xa4root"),
+        S_("\x94\x00\x07\xa2go\x92\x81\xa1n\x03\x81\xc4\x04role\xa4root"),
+    };
+    static const char start[] = "\x94\x00\x07\xa2go\x92\x81\xa1n\x03\x83\xab"
+                                "deadline_ms";
+    s_peer_t worker, client;
+    proto_bytes_t frames[S_FRAMES];
+    s_worker(&worker);
+    s_join(&client, false);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), bodies[i]);
+        assert_int_equal(s_hear(&worker, frames), 5);
+        assert_memory_equal(frames[4].data, start, sizeof start - 1);
+        assert_non_null(memmem(frames[4].data, frames[4].size,
+                               "\xa7subject\xa5local\xa4role\xa5"
+                               "admin",
+                               24));
+        assert_null(memmem(frames[4].data, frames[4].size, "root", 4));
+        assert_null(memmem(frames[4].data, frames[4].size, "xyz", 3));
+        proto_bytes_t address = frames[2];
+        S_SAY(&worker, S_("MDPW02"), S_("\4"), address, S_(""), S_("\x94\x01\x07\xc0\x05"));
+        assert_int_equal(s_hear(&client, frames), 4);
+        assert_true(proto_bytes_equal(frames[3], S_("\x94\x01\x07\xc0\x05")));
+    }
+    s_leave(&client);
+    s_leave(&worker);
+}
+
+/* What a reader less strict than ours might take for an RPC reaches no worker; what nobody would passes. */
+static void s_test_what_resembles_an_rpc(void **state)
+{
+    (void)state;
+    static const proto_bytes_t refused[] = {
+        S_("\x94\xc2\x07\xa2go\x92\x80\x81\xa4role\xa4root"),  /* a type that is none of ours */
+        S_("\x94\x00\x07\xa2go\x92\x80\x81\xa4role\xa4root!"), /* something behind it */
+        S_("\x94\x00\x07\xa2go\x92\x80\x81\xa4role\x01\x02"),  /* more than one value */
+        S_("\xdc\x00\x04\x00\x07\xa2go\x93\x80\x80\x80"),      /* three parameters */
+        S_("\xdd\x00\x00\x00\x04\x00\x07\xa2go\x93\x80\x80\x80"),
+    };
+    static const proto_bytes_t passed[] = {S_("\x94\x00\x07\xa2go\x92\x81\xa4role\x01\x81\xa1x\x01"),
+                                           S_("\xdc"), S_("\x93\x00\x01\x02"), S_("")};
+    s_peer_t worker, client;
+    proto_bytes_t frames[S_FRAMES];
+    s_worker(&worker);
+    s_join(&client, false);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), refused[i], S_("more"));
+        S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), refused[i]);
+        for (int n = 0; n < 2; n++) {
+            assert_int_equal(s_hear(&client, frames), 4);
+            assert_non_null(memmem(frames[3].data, frames[3].size, "malformed", 9));
+        }
+        assert_null(client.mdp.calls);
+    }
+    assert_int_equal(s_hear(&worker, frames), 0);
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        S_SAY(&client, S_("MDPC02"), S_("\1"), S_("w"), passed[i]);
+        assert_int_equal(s_hear(&worker, frames), 5);
+        assert_true(proto_bytes_equal(frames[4], passed[i]));
+        proto_bytes_t address = frames[2];
+        S_SAY(&worker, S_("MDPW02"), S_("\4"), address, S_(""), S_("done"));
+        assert_int_equal(s_hear(&client, frames), 4);
+    }
+    s_leave(&client);
+    s_leave(&worker);
+}
+
 static void s_test_frames(void **state)
 {
     (void)state;
@@ -365,6 +440,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(s_test_the_envelope_comes_back, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_a_client_that_leaves, s_set_up, s_tear_down),
         cmocka_unit_test_setup_teardown(s_test_an_idle_client_is_forgotten, s_set_up, s_tear_down),
+        cmocka_unit_test_setup_teardown(s_test_no_identity_in_a_context, s_set_up, s_tear_down),
+        cmocka_unit_test_setup_teardown(s_test_what_resembles_an_rpc, s_set_up, s_tear_down),
         cmocka_unit_test(s_test_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,10 +68,10 @@ static void s_open_up(world_t *world, int brokers)
         muster_core_up(&world->core, i, world->now);
 }
 
-static uint64_t s_ask(world_t *world, bool reads, const char *key)
+static uint64_t s_ask(world_t *world, bool reads, bool repeats)
 {
-    proto_record_t record = {.service = proto_bytes_of("db"), .deadline = 1000, .key = proto_bytes_of(key)};
-    muster_ask_t ask = {.record = &record, .reads = reads, .only = -1, .tag = world};
+    proto_record_t record = {.service = proto_bytes_of("db"), .deadline = 1000, .key = proto_bytes_of("k")};
+    muster_ask_t ask = {.record = &record, .reads = reads, .repeats = repeats, .only = -1, .tag = world};
     uint64_t id = muster_core_ask(&world->core, &ask, world->now);
     assert_int_not_equal(id, 0);
     muster_core_check(&world->core);
@@ -97,7 +97,7 @@ static void test_an_answer(void **state)
     (void)state;
     world_t world;
     s_open_up(&world, 1);
-    uint64_t id = s_ask(&world, true, "");
+    uint64_t id = s_ask(&world, true, false);
     assert_int_equal(world.sends, 1);
     assert_int_equal(world.sent.id, id);
     assert_int_equal(world.sent.deadline, 1000);
@@ -121,7 +121,7 @@ static void test_the_least_busy_broker(void **state)
     s_open_up(&world, BROKERS);
     uint64_t at_one = 0;
     for (int i = 0; i < 3 * BROKERS; i++) {
-        uint64_t id = s_ask(&world, false, "");
+        uint64_t id = s_ask(&world, false, false);
         count[world.broker]++;
         if (world.broker == 1)
             at_one = id;
@@ -129,11 +129,11 @@ static void test_the_least_busy_broker(void **state)
     for (int i = 0; i < BROKERS; i++)
         assert_int_equal(count[i], 3);
     s_say(&world, 1, at_one, PROTO_FINAL, 0);
-    (void)s_ask(&world, false, "");
+    (void)s_ask(&world, false, false);
     assert_int_equal(world.broker, 1);
     muster_core_down(&world.core, 1, world.now);
     for (int i = 0; i < 10; i++) {
-        (void)s_ask(&world, false, "");
+        (void)s_ask(&world, false, false);
         assert_int_not_equal(world.broker, 1);
     }
     muster_core_free(&world.core);
@@ -144,7 +144,7 @@ static void test_waiting_for_a_broker(void **state)
     (void)state;
     world_t world;
     s_open(&world, 1);
-    (void)s_ask(&world, false, "");
+    (void)s_ask(&world, false, false);
     assert_int_equal(world.sends, 0);
     s_pass(&world, 300);
     muster_core_up(&world.core, 0, world.now);
@@ -152,7 +152,7 @@ static void test_waiting_for_a_broker(void **state)
     assert_int_equal(world.sent.deadline, 700); /* what is left */
     muster_core_down(&world.core, 0, world.now);
     assert_int_equal(world.error, PROTO_ERROR_outcome_unknown);
-    (void)s_ask(&world, false, "");
+    (void)s_ask(&world, false, false);
     s_pass(&world, 1000 + PROTO_WHEEL_SLOT_MS);
     assert_int_equal(world.answers, 2);
     assert_int_equal(world.error, PROTO_ERROR_not_ready);
@@ -164,15 +164,15 @@ static void test_deadlines(void **state)
     (void)state;
     world_t world;
     s_open_up(&world, 1);
-    (void)s_ask(&world, true, "");
+    (void)s_ask(&world, true, false);
     s_pass(&world, 1000);
     assert_int_equal(world.answers, 0); /* the broker's word may still come */
     s_pass(&world, LATE_MS);
     assert_int_equal(world.error, PROTO_ERROR_timeout);
-    (void)s_ask(&world, false, "key"); /* a key does not make a read of it */
+    (void)s_ask(&world, false, true); /* what may be repeated is no read */
     s_pass(&world, 1000 + LATE_MS);
     assert_int_equal(world.error, PROTO_ERROR_outcome_unknown);
-    uint64_t id = s_ask(&world, true, "");
+    uint64_t id = s_ask(&world, true, false);
     for (int i = 0; i < 10; i++) { /* pieces keep it alive */
         s_pass(&world, 900);
         s_say(&world, 0, id, PROTO_PARTIAL, 0);
@@ -184,20 +184,20 @@ static void test_deadlines(void **state)
     muster_core_free(&world.core);
 }
 
-/* The broker dies with a request: {reads, keyed} -> sent again. */
+/* The broker dies with a request: {reads, repeats} -> sent again. (All have a key, which changes nothing.) */
 static void test_a_broker_dies(void **state)
 {
     (void)state;
     for (int kind = 0; kind < 4; kind++) {
-        bool reads = kind & 1, keyed = kind & 2;
+        bool reads = kind & 1, repeats = kind & 2;
         world_t world;
         s_open_up(&world, 2);
-        uint64_t id = s_ask(&world, reads, keyed ? "k" : "");
+        uint64_t id = s_ask(&world, reads, repeats);
         int first = world.broker;
         muster_core_down(&world.core, first, world.now);
         muster_core_check(&world.core);
-        assert_int_equal(world.sends, reads || keyed ? 2 : 1);
-        if (!reads && !keyed) {
+        assert_int_equal(world.sends, reads || repeats ? 2 : 1);
+        if (!reads && !repeats) {
             assert_int_equal(world.error, PROTO_ERROR_outcome_unknown);
             muster_core_free(&world.core);
             continue;
@@ -219,7 +219,7 @@ static void test_errors_after_which_it_is_sent_again(void **state)
     (void)state;
     static const struct {
         proto_error_t error;
-        bool reads, keyed;
+        bool reads, repeats;
         int brokers, sends;
     } cases[] = {
         {PROTO_ERROR_worker_lost, true, false, 1, 2},      {PROTO_ERROR_worker_lost, true, false, 2, 2},
@@ -233,7 +233,7 @@ static void test_errors_after_which_it_is_sent_again(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         world_t world;
         s_open_up(&world, cases[i].brokers);
-        uint64_t id = s_ask(&world, cases[i].reads, cases[i].keyed ? "k" : "");
+        uint64_t id = s_ask(&world, cases[i].reads, cases[i].repeats);
         s_say(&world, world.broker, id, PROTO_ERROR, cases[i].error);
         assert_int_equal(world.sends, cases[i].sends);
         if (world.sends == 1)
@@ -248,11 +248,11 @@ static void test_perhaps_done(void **state)
     (void)state;
     world_t world;
     s_open_up(&world, 2);
-    uint64_t id = s_ask(&world, false, "k");
+    uint64_t id = s_ask(&world, false, true);
     muster_core_down(&world.core, world.broker, world.now);
     s_say(&world, world.broker, id, PROTO_ERROR, PROTO_ERROR_no_worker);
     assert_int_equal(world.error, PROTO_ERROR_outcome_unknown);
-    id = s_ask(&world, false, "k");
+    id = s_ask(&world, false, true);
     muster_core_down(&world.core, world.broker, world.now); /* none is left to send it to */
     s_pass(&world, 1000 + PROTO_WHEEL_SLOT_MS);
     assert_int_equal(world.answers, 2);
@@ -265,7 +265,7 @@ static void test_a_begun_answer_is_not_begun_again(void **state)
     (void)state;
     world_t world;
     s_open_up(&world, 2);
-    uint64_t id = s_ask(&world, true, "");
+    uint64_t id = s_ask(&world, true, false);
     s_say(&world, world.broker, id, PROTO_PARTIAL, 0);
     muster_core_down(&world.core, world.broker, world.now);
     assert_int_equal(world.sends, 1);
@@ -279,7 +279,7 @@ static void test_cancel(void **state)
     world_t world;
     void *tag = NULL;
     s_open_up(&world, 1);
-    uint64_t id = s_ask(&world, false, "");
+    uint64_t id = s_ask(&world, false, false);
     assert_true(muster_core_cancel(&world.core, id, &tag));
     assert_ptr_equal(tag, &world);
     assert_int_equal(world.cancels, 1);
@@ -333,7 +333,7 @@ enum { SEEDS = 300, STEPS = 400, STEP_MS = 60, REQUESTS = 512 };
 
 typedef struct request {
     uint64_t id;
-    bool reads, keyed, open, handed_on;
+    bool reads, repeats, open, handed_on;
     int at, sends, lasts;
     int64_t latest; /* when there must be an answer */
 } request_t;
@@ -370,7 +370,7 @@ static void s_sim_send(void *arg, int broker, const proto_record_t *record)
     request->id = record->id;
     request->sends++;
     sim->resent += request->sends == 2;
-    assert_true(request->sends == 1 || (request->sends == 2 && (request->reads || request->keyed)));
+    assert_true(request->sends == 1 || (request->sends == 2 && (request->reads || request->repeats)));
 }
 
 static void s_sim_answer(void *arg, uint64_t id, void *tag, const proto_record_t *record)
@@ -402,15 +402,16 @@ static void s_sim_ask(sim_t *sim)
         return;
     request_t *request = &sim->requests[sim->count];
     *request = (request_t){.reads = s_random(sim, 2),
-                           .keyed = s_random(sim, 3) == 0,
+                           .repeats = s_random(sim, 3) == 0,
                            .open = true,
                            .latest = sim->now + 1000 + LATE_MS};
     snprintf(name, sizeof name, "%d", sim->count++);
     proto_record_t record = {.deadline = 1000,
                              .service = proto_bytes_of("db"),
                              .name = {(const uint8_t *)name, strlen(name)},
-                             .key = proto_bytes_of(request->keyed ? "k" : "")};
-    muster_ask_t ask = {.record = &record, .reads = request->reads, .only = -1, .tag = request};
+                             .key = proto_bytes_of("k")};
+    muster_ask_t ask = {
+        .record = &record, .reads = request->reads, .repeats = request->repeats, .only = -1, .tag = request};
     uint64_t id = muster_core_ask(&sim->core, &ask, sim->now);
     assert_int_not_equal(id, 0);
     request->id = id;
