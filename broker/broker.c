@@ -19,10 +19,10 @@ enum {
     S_BURST = 1000,          /* most messages of a socket taken before others have their turn ... */
     S_BURST_OUT = 64,        /* ... and where anybody may send */
     S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
-    S_HIGH_WATER_OUT = 1000, /* ... and for one from elsewhere */
+    S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
     S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
                             connection under another's routing id for ever */
-    S_AGAIN_MS = 10,
+    S_AGAIN_MS = 1,
     S_QUIET_MS = 200, /* nobody has asked for so long: all have heard that it ends */
     S_ROUNDS = 4      /* looks at what the answers brought about before the other sockets have their turn */
 };
