@@ -9,8 +9,8 @@
 
 #include "act_admit.h"
 #include "act_brokers.h"
-#include "act_share.h"
 #include "proto_clock.h"
+#include "proto_least.h"
 #include "proto_log.h"
 #include "proto_param.h"
 #include "proto_slab.h"
@@ -41,7 +41,7 @@ typedef struct s_chat {
     zsock_t *pipe;
     act_brokers_t brokers;
     uint32_t under_way[ACT_BROKERS]; /* requests to the database, by broker */
-    uint32_t asked;                  /* the broker that was asked last */
+    uint32_t next;                   /* the broker that is asked first among equals */
     proto_slab_t turns;
     int64_t stop_at;
     bool stopping, drained; /* drained: main was told */
@@ -100,13 +100,12 @@ static void s_fail(s_chat_t *self, s_turn_t *turn, proto_error_t error, const ch
 /* The broker to ask: one that lives, with the fewest requests of ours under way. NULL when none lives. */
 static act_broker_t *s_choose(s_chat_t *self)
 {
-    bool alive[ACT_BROKERS];
+    uint64_t alive = 0;
     for (uint32_t i = 0; i < self->brokers.count; i++)
-        alive[i] = self->brokers.list[i].alive;
-    int chosen = act_share_choose(alive, self->under_way, self->brokers.count, self->asked);
-    if (chosen < 0)
+        alive |= (uint64_t)self->brokers.list[i].alive << i;
+    uint32_t chosen = proto_least(self->under_way, alive, self->brokers.count, &self->next);
+    if (chosen == self->brokers.count)
         return NULL;
-    self->asked = (uint32_t)chosen;
     self->under_way[chosen]++;
     return &self->brokers.list[chosen];
 }
@@ -442,6 +441,7 @@ void act_chat_actor(zsock_t *pipe, void *config)
     pthread_setname_np(pthread_self(), "chat");
     zsock_signal(pipe, 0);
     s_chat_t self = {.config = config, .pipe = pipe};
+    self.next = 1 % self.config->broker_count; /* gateways begin with the first */
     int64_t now = proto_clock_ms();
     self.program = act_current_hold(self.config->programs);
     proto_slab_init(&self.turns, sizeof(s_turn_t), 4 * S_WINDOW);

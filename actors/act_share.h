@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* How a worker divides itself over its brokers, and which of them it asks. A core: no I/O. Thread: any. */
+/* How a worker divides itself over its brokers. A core: no I/O. Thread: any. */
 #ifndef ACT_SHARE_H
 #define ACT_SHARE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* What the broker of place `rank` (0..live-1) among `live` ones gets of a window: equal shares, what is left
  * over to the first ones; at least 1 each, even when the window is smaller than their number. */
 uint16_t act_share(uint16_t window, uint32_t live, uint32_t rank);
-/* The live broker with the fewest requests of ours under way, the first one behind `last` among equals; -1
- * when none lives. */
-int act_share_choose(const bool *alive, const uint32_t *under_way, uint32_t count, uint32_t last);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "gw_internal.h"
 #include "proto_clock.h"
+#include "proto_least.h"
 #include "proto_log.h"
 
 enum {
@@ -201,19 +202,6 @@ int64_t gw_brokers_flush(gw_gateway_t *self)
     return at;
 }
 
-uint32_t gw_brokers_least(const uint32_t *loads, uint32_t usable, uint32_t count, uint32_t *next)
-{
-    uint32_t best = count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = (*next + i) % count;
-        if ((usable >> at & 1) && (best == count || loads[at] < loads[best]))
-            best = at;
-    }
-    if (best < count)
-        *next = (best + 1) % count;
-    return best;
-}
-
 gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried)
 {
     gw_brokers_t *brokers = &self->brokers;
@@ -221,12 +209,12 @@ gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried)
     for (uint32_t i = 0; i < brokers->count; i++) {
         loads[i] = brokers->all[i].waiting;
         if (!(tried >> i & 1) && proto_wire_alive(brokers->all[i].wire, gw_now(self)))
-            usable |= 1u << i;
+            usable |= UINT64_C(1) << i;
         if (!brokers->all[i].leaves)
             staying |= 1u << i;
     }
     usable = usable & staying ? usable & staying : usable;
-    uint32_t best = gw_brokers_least(loads, usable, brokers->count, &brokers->next);
+    uint32_t best = proto_least(loads, usable, brokers->count, &brokers->next);
     return best < brokers->count ? &brokers->all[best] : NULL;
 }
 

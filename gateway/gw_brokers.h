@@ -57,8 +57,5 @@ void gw_brokers_leaves(gw_gateway_t *self, gw_broker_t *broker);
 gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried);
 /* Its bit in such a mask. */
 uint32_t gw_brokers_bit(const gw_gateway_t *self, const gw_broker_t *broker);
-/* The choice itself: which of `count` has the least load; only bits of `usable` count; `next` goes round.
- * `count` when there is none. */
-uint32_t gw_brokers_least(const uint32_t *loads, uint32_t usable, uint32_t count, uint32_t *next);
 
 #endif

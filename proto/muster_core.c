@@ -2,6 +2,8 @@
 /* Requests without an answer. Thread: the owner's. */
 #include "muster_core.h"
 
+#include "proto_least.h"
+
 enum { S_KEEP = 16384 /* bytes a slot may keep */, S_NOWHERE = -1 };
 
 struct muster_pending {
@@ -103,19 +105,16 @@ static void s_fail(muster_core_t *self, muster_pending_t *request, proto_error_t
 /* The least busy broker that answers, another than `avoid` where there is one; equals take turns. */
 static int s_choose(muster_core_t *self, const muster_pending_t *request, int avoid)
 {
-    int best = S_NOWHERE;
     if (request->only != S_NOWHERE)
         return self->alive[request->only] ? request->only : S_NOWHERE;
-    for (int n = 0; n < self->broker_count; n++) {
-        int i = (self->turn + n) % self->broker_count;
-        if (self->alive[i] && i != avoid && (best == S_NOWHERE || self->in_flight[i] < self->in_flight[best]))
-            best = i;
-    }
-    if (best == S_NOWHERE && avoid != S_NOWHERE && self->alive[avoid])
-        return avoid;
-    if (best != S_NOWHERE)
-        self->turn = (best + 1) % self->broker_count;
-    return best;
+    uint64_t usable = 0;
+    for (int i = 0; i < self->broker_count; i++)
+        usable |= (uint64_t)(self->alive[i] && i != avoid) << i;
+    uint32_t count = (uint32_t)self->broker_count,
+             best = proto_least(self->in_flight, usable, count, &self->next);
+    if (best < count)
+        return (int)best;
+    return avoid != S_NOWHERE && self->alive[avoid] ? avoid : S_NOWHERE;
 }
 
 static void s_set_timer(muster_core_t *self, muster_pending_t *request, int64_t at)

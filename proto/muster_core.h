@@ -46,7 +46,8 @@ typedef struct muster_ask {
 typedef struct muster_core {
     muster_core_calls_t calls;
     void *arg;
-    int broker_count, turn;
+    int broker_count;
+    uint32_t next; /* the broker that is asked first among equals */
     int64_t connect_ms;
     bool alive[MUSTER_CORE_BROKERS];
     uint32_t in_flight[MUSTER_CORE_BROKERS];

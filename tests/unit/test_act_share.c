@@ -26,23 +26,8 @@ static void test_shares(void **state)
     }
 }
 
-static void test_choice(void **state)
-{
-    (void)state;
-    const bool all[] = {true, true, true}, none[] = {false, false, false}, some[] = {false, true, true};
-    const uint32_t idle[] = {0, 0, 0}, busy[] = {3, 1, 2};
-    assert_int_equal(act_share_choose(all, idle, 3, 0), 1); /* equals take turns */
-    assert_int_equal(act_share_choose(all, idle, 3, 1), 2);
-    assert_int_equal(act_share_choose(all, idle, 3, 2), 0);
-    assert_int_equal(act_share_choose(all, busy, 3, 0), 1);
-    assert_int_equal(act_share_choose(all, busy, 3, 1), 1); /* fewest under way before turns */
-    assert_int_equal(act_share_choose(some, (const uint32_t[]){0, 5, 4}, 3, 0), 2);
-    assert_int_equal(act_share_choose(none, idle, 3, 0), -1);
-    assert_int_equal(act_share_choose(all, idle, 1, 0), 0);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares), cmocka_unit_test(test_choice)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
