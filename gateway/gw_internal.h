@@ -44,6 +44,13 @@ enum {
 
 typedef struct gw_conn gw_conn_t;
 
+/* Who asks, as the record's header says it; all empty for nobody. Borrowed from what lives as long as the
+ * request. */
+typedef struct gw_identity {
+    proto_bytes_t subject, role;
+    proto_bytes_t claims; /* MessagePack map, or empty */
+} gw_identity_t;
+
 /* A request from its last byte to its answer. Its id is also its id on the wire. */
 typedef struct gw_request {
     uint64_t id;
@@ -65,11 +72,12 @@ typedef struct gw_request {
     char address[46]; /* of the peer, for the log */
     uint8_t trace_size;
     char trace[GW_TRACE];
-    proto_buf_t line;      /* "METHOD target" for the log */
-    proto_buf_t kept;      /* header fields that the answer depends on: If-None-Match, then Origin */
-    uint32_t origin_at;    /* where in `kept` that begins */
-    uint64_t tag;          /* hash for the ETag where it is known beforehand, else 0 */
-    proto_buf_t arguments; /* as sent, to be sent once more if need be */
+    proto_buf_t line;       /* "METHOD target" for the log */
+    proto_buf_t kept;       /* header fields that the answer depends on: If-None-Match, then Origin */
+    gw_identity_t identity; /* who asks */
+    uint32_t origin_at;     /* where in `kept` that begins */
+    uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
+    proto_buf_t arguments;  /* as sent, to be sent once more if need be */
 } gw_request_t;
 
 struct gw_gateway {
@@ -125,6 +133,10 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
 void gw_serve_lost(gw_gateway_t *self, const gw_broker_t *broker, uint64_t sent, bool dropped);
 /* The gateway's own deadline of a request has passed. */
 void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
+
+/* gw_admit.c: whether this request may go on to its endpoint, and as whom: request->identity is set. When it
+ * may not, it has been answered. */
+PROTO_MUST_CHECK bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
 
 /* A request id that nobody has had before; borrows `trace`. */
 proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);

@@ -3,15 +3,6 @@
  * Out: REQUEST. */
 #include "gw_internal.h"
 
-/* In --dev everybody is this user; otherwise an identity comes from a verified token only. */
-static void s_identity(const gw_gateway_t *self, proto_record_t *record)
-{
-    if (!self->config->dev)
-        return;
-    record->subject = proto_bytes_of("dev");
-    record->role = proto_bytes_of("admin");
-}
-
 /* To the best broker that was not tried; if there is none, once more to the one that had it, where that is
  * wished. */
 static gw_broker_t *s_choose(gw_gateway_t *self, const gw_request_t *request, bool same)
@@ -30,7 +21,9 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.id = request->id;
     record.deadline = (uint32_t)left;
     record.trace = (proto_bytes_t){(const uint8_t *)request->trace, request->trace_size};
-    s_identity(self, &record);
+    record.subject = request->identity.subject;
+    record.role = request->identity.role;
+    record.claims = request->identity.claims;
     if (proto_wire_put(broker->wire, &record) < 0)
         return PROTO_ERROR_too_large;
     if (request->broker)

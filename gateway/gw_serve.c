@@ -172,22 +172,10 @@ static void s_not_found(gw_gateway_t *self, gw_request_t *request)
                         proto_bytes_of("there is nothing at this path"));
 }
 
-/* Everything but the public endpoints needs an identity, which only --dev gives away. */
-static bool s_refuse_stranger(gw_gateway_t *self, gw_request_t *request, proto_auth_t auth)
-{
-    if (auth == PROTO_AUTH_PUBLIC || self->config->dev)
-        return false;
-    gw_answer_error(self, request, PROTO_ERROR_unauthenticated,
-                    proto_bytes_of("this endpoint needs a bearer token"));
-    return true;
-}
-
 static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
                               const gw_match_t *match)
 {
     const proto_operation_t *operation = match->route->operation;
-    if (s_refuse_stranger(self, request, operation->auth))
-        return;
     gw_input_t input = {
         .path_values = match->values,
         .query = http->query,
@@ -215,9 +203,6 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
 
 static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builtin_t builtin)
 {
-    bool open = builtin != GW_BUILTIN_SYSTEM && builtin != GW_BUILTIN_CHECKS;
-    if (s_refuse_stranger(self, request, open ? PROTO_AUTH_PUBLIC : PROTO_AUTH_USER))
-        return;
     request->builtin = builtin;
     if (builtin >= GW_BUILTIN_OPENAPI) {
         gw_docs_serve(self, request);
@@ -225,6 +210,18 @@ static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builti
     }
     request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
     gw_health_serve(self, request);
+}
+
+static void s_serve_route(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                          const gw_match_t *match)
+{
+    request->route = match->route;
+    if (!gw_admit(self, request, http))
+        return;
+    if (match->route->operation)
+        s_serve_operation(self, request, http, match);
+    else
+        s_serve_builtin(self, request, match->route->builtin);
 }
 
 void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http)
@@ -242,11 +239,7 @@ void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http
     }
     switch (gw_router_match(self->generation->router, http->method, http->path, &match)) {
     case GW_MATCH_FOUND:
-        request->route = match.route;
-        if (match.route->operation)
-            s_serve_operation(self, request, http, &match);
-        else
-            s_serve_builtin(self, request, match.route->builtin);
+        s_serve_route(self, request, http, &match);
         break;
     case GW_MATCH_NOT_FOUND:
         s_not_found(self, request);

@@ -16,10 +16,6 @@ enum { S_FILE_BYTES = 16 * 1024 * 1024, S_RETRY_MS = 100 };
 
 /* pg_advisory_lock's key: "muster" as a number. */
 static const char s_lock[] = "SELECT pg_advisory_lock(120252213193074)";
-static const char s_ledger[] = "CREATE SCHEMA IF NOT EXISTS muster;"
-                               "CREATE TABLE IF NOT EXISTS muster.migrations ("
-                               "number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, "
-                               "applied_at timestamptz NOT NULL DEFAULT now())";
 
 typedef struct s_migrate {
     const srv_migrate_options_t *options;
@@ -302,8 +298,8 @@ static int s_work(s_migrate_t *self)
         s_run(self, s_lock) < 0)
         return -1;
     /* What only looks does so in a transaction that never commits. */
-    if ((self->options->dry_run && s_run(self, "BEGIN") < 0) || s_run(self, s_ledger) < 0 ||
-        s_check_unknown(self) < 0)
+    if ((self->options->dry_run && s_run(self, "BEGIN") < 0) ||
+        s_run(self, (const char *)srv_muster_sql.data) < 0 || s_check_unknown(self) < 0)
         return -1;
     for (int i = 0; i < self->count; i++)
         if (s_migrate_file(self, self->names[i]->d_name) < 0)

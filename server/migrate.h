@@ -15,7 +15,7 @@ typedef struct srv_migrate_options {
     const char *dir;
     bool seed;       /* run the seed files, too */
     bool dry_run;    /* tell what would be applied, change nothing */
-    bool quiet; /* one line in the place of one per migration */
+    bool quiet;      /* one line in the place of one per migration */
     int64_t wait_ms; /* try to connect for so long */
 } srv_migrate_options_t;
 
@@ -23,5 +23,8 @@ typedef struct srv_migrate_options {
  * output. -1 with a sentence in `why`: no connection; a file that changed since it was applied, a doubled,
  * missing or misnamed number; a mistake in a file, with file:line. */
 PROTO_MUST_CHECK int srv_migrate(const srv_migrate_options_t *options, proto_buf_t *why);
+
+/* server/muster.sql, with a NUL behind it. */
+extern const proto_bytes_t srv_muster_sql;
 
 #endif
