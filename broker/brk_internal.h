@@ -16,6 +16,7 @@ enum {
     BRK_SWEEP_MS = 100,          /* how often silence is looked at */
     BRK_MDP_HEARTBEAT_MS = 2000, /* to Majordomo workers: stock ones expect one every 2.5 s ... */
     BRK_MDP_EXPIRY_MS = 10000,   /* ... and say one as often, but not while they work */
+    BRK_MDP_WORK_MS = 30000,     /* what a worker has for a request that is no RPC, however long it waited */
     BRK_BUCKETS = 1 << 14,       /* most of requests by their clients' numbers */
     BRK_LATENCIES = 18           /* steps of a histogram: below 1 ms, 2, 4 ... */
 };

@@ -136,7 +136,7 @@ static void s_take_request(brk_mdp_t *self, int64_t now, uint64_t id, brk_mdp_pe
         .type = PROTO_REQUEST,
         .flags = BRK_RAW | BRK_OPAQUE,
         .id = call->id,
-        .deadline = BRK_MDP_DEADLINE_MS,
+        .deadline = BRK_MDP_OPAQUE_MS,
         .service = message->service,
     };
     bool own = proto_bytes_is(message->service, "muster");

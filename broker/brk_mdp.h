@@ -14,6 +14,7 @@ enum {
     BRK_MDP_ENVELOPE_BYTES = 2048,             /* most bytes of these */
     BRK_MDP_BYTES = PROTO_RECORD_BYTES - 4096, /* most bytes of a message, four for each frame included */
     BRK_MDP_DEADLINE_MS = 30000,               /* of requests that name none */
+    BRK_MDP_OPAQUE_MS = 120000,                /* of those that cannot: they are no RPC */
     BRK_MDP_ADDRESS = 12 /* bytes of the client address that a worker gets: token, epoch */
 };
 

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { S_MAJORDOMO_TIMES = 32 /* a service with Majordomo workers may have so many times the queue */ };
+
 static brk_lane_t *s_lane(brk_peer_t *client, brk_operation_t *operation)
 {
     brk_lane_t *spare = NULL;
@@ -74,17 +76,24 @@ static void s_unring_operation(brk_operation_t **head, brk_operation_t *operatio
     operation->next = operation->prev = NULL;
 }
 
+/* The most requests that may wait for a service. Programs made from the Majordomo guide send a hundred
+ * thousand at once, and take a refusal for an answer: where such workers serve, bytes and deadlines bound the
+ * queue. */
+static uint64_t s_most(const brk_core_t *self, const brk_service_t *service)
+{
+    return (uint64_t)self->limits.queue_count * (service->any_majordomo ? S_MAJORDOMO_TIMES : 1);
+}
+
 /* Whether the client may have one more request waiting. It may have as many as there are places left in the
  * queue, so that one alone takes half of it, two take a third each, and there is always room for another. A
  * gateway stands for many: for it eight times as many. The same goes for bytes. */
 static bool s_has_share(const brk_core_t *self, const brk_service_t *service, const brk_peer_t *client,
                         size_t size)
 {
-    uint64_t weight = client->right->gateway ? 8 : 1;
-    if (service->waiting_count >= self->limits.queue_count ||
-        service->waiting_bytes + size > self->limits.queue_bytes)
+    uint64_t weight = client->right->gateway ? 8 : 1, most = s_most(self, service);
+    if (service->waiting_count >= most || service->waiting_bytes + size > self->limits.queue_bytes)
         return false;
-    return client->waiting < weight * (self->limits.queue_count - service->waiting_count) &&
+    return client->waiting < weight * (most - service->waiting_count) &&
            client->waiting_bytes + size <= weight * (self->limits.queue_bytes - service->waiting_bytes);
 }
 

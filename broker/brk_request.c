@@ -115,6 +115,8 @@ static void s_dispatch(brk_core_t *self, int64_t now, brk_request_t *request, br
     request->operation->in_flight++;
     self->in_flight++;
     proto_wheel_remove(&self->wheel, &request->timer);
+    if (request->opaque && request->deadline > now + BRK_MDP_WORK_MS)
+        request->deadline = now + BRK_MDP_WORK_MS;
     proto_wheel_add(&self->wheel, &request->timer, request->deadline);
     record.id = request->token;
     record.epoch = worker->epoch;
@@ -156,7 +158,9 @@ static void s_wait(brk_core_t *self, int64_t now, brk_request_t *request, const 
         return;
     }
     int64_t until = now + self->limits.queue_ms;
-    proto_wheel_add(&self->wheel, &request->timer, until < request->deadline ? until : request->deadline);
+    if (request->opaque || until > request->deadline) /* a stock client takes a refusal for an answer */
+        until = request->deadline;
+    proto_wheel_add(&self->wheel, &request->timer, until);
 }
 
 /* Whether the client may call it. Of a listed operation the listed name counts, not the one that the client

@@ -23,6 +23,8 @@ typedef struct brk_route {
     char key[BRK_KEY_TEXT + 1]; /* CURVE key of its connection, "" where there are none */
     bool refused;               /* it has been told in the log that its READY was refused */
     proto_buf_t out;
+    int64_t moved_at; /* forgotten: when the socket last took some of `out` */
+    size_t sent;      /* Majordomo: so many bytes of it are sent already */
 } brk_route_t;
 
 typedef struct brk_routes {
@@ -46,6 +48,11 @@ brk_route_t *brk_routes_next(const brk_routes_t *self, const brk_route_t *route)
  * -1 the peer cannot be reached. The socket is to be looked at afterwards: sending may have eaten the edge of
  * its descriptor. */
 PROTO_MUST_CHECK int brk_route_send(brk_route_t *route);
+/* Forgets what `out` holds. */
+void brk_route_drop(brk_route_t *route);
+/* Sends what is there to make room. When the socket takes nothing, the peer is too slow and loses what it was
+ * to hear; what it lost it counts as unanswered. */
+void brk_route_make_room(brk_route_t *route);
 /* Takes a route out and frees it. */
 void brk_routes_remove(brk_route_t *route);
 

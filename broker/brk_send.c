@@ -6,6 +6,7 @@
 
 #include "brk_frame.h"
 #include "brk_route.h"
+#include "proto_log.h"
 #include "proto_record.h"
 
 enum { S_KEEP = 65536 /* bytes that a peer's buffer may keep */ };
@@ -36,14 +37,19 @@ static int s_send_message(const brk_route_t *route, proto_bytes_t *packed)
     return 1;
 }
 
-/* The same for all that a Majordomo peer is to hear. */
+/* The same for all that a Majordomo peer is to hear. What is sent of megabytes is taken off the front when it
+ * is half of them: so each byte is moved about once, however often the socket takes a few. */
 static int s_send_messages(brk_route_t *route)
 {
-    proto_bytes_t left = proto_buf_bytes(&route->out);
+    proto_bytes_t left = {route->out.data + route->sent, route->out.size - route->sent};
     int rc = 1;
     while (rc == 1 && left.size > 0)
         rc = s_send_message(route, &left);
-    proto_buf_consume(&route->out, route->out.size - left.size);
+    route->sent = route->out.size - left.size;
+    if (route->sent >= left.size) {
+        proto_buf_consume(&route->out, route->sent);
+        route->sent = 0;
+    }
     return rc;
 }
 
@@ -54,4 +60,20 @@ int brk_route_send(brk_route_t *route)
     if (route->out.size == 0 && route->out.capacity > S_KEEP)
         proto_buf_free(&route->out);
     return rc;
+}
+
+void brk_route_drop(brk_route_t *route)
+{
+    proto_buf_free(&route->out);
+    route->count = 0;
+    route->sent = 0;
+}
+
+void brk_route_make_room(brk_route_t *route)
+{
+    if (brk_route_send(route) == 1)
+        return;
+    proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
+              route->out.size - route->sent);
+    brk_route_drop(route);
 }

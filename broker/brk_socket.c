@@ -10,7 +10,9 @@
 
 #include "proto_log.h"
 
-enum { S_LINGER_MS = 200, S_HANDSHAKE_MS = 2000, S_HEARTBEAT_MS = 5000 };
+/* libzmq reads no PONG while as much waits to be read as may, on either side: a stock client that asks for
+ * much before it reads is not dead, so what ends connections to hosts that are gone is patient. */
+enum { S_LINGER_MS = 200, S_HANDSHAKE_MS = 2000, S_PING_MS = 5000, S_PONG_MS = 120000 };
 static const char s_domain[] = "muster";
 
 static bool s_option(void *socket, int option, int value)
@@ -35,7 +37,8 @@ void *brk_socket_new(void *context, const brk_socket_options_t *options)
         s_option(socket, ZMQ_RCVHWM, options->inbound) &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_message, sizeof options->max_message) == 0 &&
         s_option(socket, ZMQ_HANDSHAKE_IVL, S_HANDSHAKE_MS) &&
-        s_option(socket, ZMQ_HEARTBEAT_IVL, S_HEARTBEAT_MS) &&
+        s_option(socket, ZMQ_HEARTBEAT_IVL, S_PING_MS) &&
+        s_option(socket, ZMQ_HEARTBEAT_TIMEOUT, S_PONG_MS) &&
         (!options->secret_key || s_curve(socket, options->secret_key)))
         return socket;
     int why = errno;

@@ -16,15 +16,19 @@
 #include "proto_log.h"
 
 enum {
-    S_BURST = 1000,          /* most messages of a socket taken before others have their turn ... */
-    S_BURST_OUT = 64,        /* ... and where anybody may send */
-    S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
+    S_BURST = 1000,         /* most messages of a socket taken before others have their turn ... */
+    S_BURST_OUT = 64,       /* ... and where anybody may send */
+    S_HIGH_WATER = 10000,   /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
     S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
                             connection under another's routing id for ever */
+    S_KEPT_MDP =
+        16 << 20, /* most bytes kept for a Majordomo peer: stock clients ask for much before they read */
+    S_KEPT_ALL = 256 << 20, /* ... as long as those for all such peers are fewer than this */
     S_AGAIN_MS = 1,
-    S_QUIET_MS = 200, /* nobody has asked for so long: all have heard that it ends */
-    S_ROUNDS = 4      /* looks at what the answers brought about before the other sockets have their turn */
+    S_LAST_WORDS_MS = 10000, /* a forgotten peer that takes nothing for so long hears no more */
+    S_QUIET_MS = 200,        /* nobody has asked for so long: all have heard that it ends */
+    S_ROUNDS = 4 /* looks at what the answers brought about before the other sockets have their turn */
 };
 
 /* Its peers' rights differ, so each kind of endpoint has a socket of its own. */
@@ -38,6 +42,7 @@ typedef struct s_broker {
     brk_zap_t zap;                  /* its socket is NULL without CURVE */
     brk_rights_t *rights;           /* NULL: no file */
     brk_route_t *dirty;
+    uint64_t kept; /* bytes for peers whose sockets were full at the last flush */
     bool draining, drained, stopping;
     int64_t busy_at;       /* draining: when there was something to do, or a request came */
     uint64_t asked;        /* how many had come by then */
@@ -55,27 +60,20 @@ static void s_mark(s_broker_t *self, brk_route_t *route)
 
 static void s_lose(s_broker_t *self, brk_route_t *route)
 {
-    proto_buf_free(&route->out);
-    route->count = 0;
+    brk_route_drop(route);
     brk_core_leave(self->core, proto_clock_ms(), route->peer);
 }
 
-/* Sends what is there to make room. A socket that takes no more frames: a peer this slow loses what it was to
- * hear, and is given up when nothing can be kept any more. What it lost it counts as unanswered. */
-static void s_make_room(brk_route_t *route)
+static void s_make_room_mdp(const s_broker_t *self, brk_route_t *route)
 {
-    if (brk_route_send(route) == 1)
-        return;
-    proto_log(PROTO_LOG_WARN, "broker", "a peer does not take its messages: %zu bytes dropped",
-              route->out.size);
-    proto_buf_reset(&route->out);
-    route->count = 0;
+    size_t most = self->kept < S_KEPT_ALL ? S_KEPT_MDP : PROTO_BATCH_BYTES;
+    if (route->out.size - route->sent > most)
+        brk_route_make_room(route);
 }
 
 static void s_say_mdp(s_broker_t *self, brk_route_t *route, const proto_record_t *record)
 {
-    if (route->out.size > PROTO_BATCH_BYTES)
-        s_make_room(route);
+    s_make_room_mdp(self, route);
     brk_mdp_write(self->mdp, &route->majordomo, record);
     s_mark(self, route);
 }
@@ -96,7 +94,7 @@ static void s_say(void *arg, void *tag, const proto_record_t *record)
         record = &native;
     }
     if (route->count && !proto_batch_fits(&route->out, route->count, proto_record_size(record)))
-        s_make_room(route);
+        brk_route_make_room(route);
     if (proto_record_append(&route->out, record) < 0) {
         proto_log(PROTO_LOG_ERROR, "broker", "a %s could not be encoded", proto_type_name(record->type));
         return;
@@ -110,29 +108,47 @@ static void s_forget(void *arg, void *tag)
     s_broker_t *self = arg;
     brk_route_t *route = tag;
     route->peer = 0;
+    route->moved_at = proto_clock_ms();
     if (route->mdp)
         brk_mdp_forget(self->mdp, &route->majordomo);
     s_mark(self, route); /* its last words go out, then it is freed */
 }
 
+/* Says what there is to say to this peer. False when its socket takes no more now and it is worth another
+ * try: of one that the core has forgotten (it was silent; now it may be reading), while it goes on taking its
+ * last words. */
+static bool s_flush_route(s_broker_t *self, brk_route_t *route)
+{
+    size_t before = route->out.size - route->sent;
+    int rc = before ? brk_route_send(route) : 1;
+    if (rc == 0) {
+        int64_t now = proto_clock_ms();
+        if (route->out.size - route->sent < before)
+            route->moved_at = now;
+        if (route->peer || now - route->moved_at < S_LAST_WORDS_MS)
+            return false;
+    }
+    route->dirty = false;
+    if (route->peer == 0)
+        brk_routes_remove(route);
+    else if (rc < 0)
+        s_lose(self, route); /* marks it again, to be freed */
+    return true;
+}
+
 static void s_flush(s_broker_t *self)
 {
     brk_route_t *later = NULL;
+    self->kept = 0;
     while (self->dirty) {
         brk_route_t *route = self->dirty;
         self->dirty = route->next_dirty;
-        int rc = route->out.size ? brk_route_send(route) : 1;
-        if (rc == 0 && route->peer) {
-            /* It stays dirty: what the loss of another tells it must not list it twice. */
-            route->next_dirty = later;
-            later = route;
+        if (s_flush_route(self, route))
             continue;
-        }
-        route->dirty = false;
-        if (route->peer == 0)
-            brk_routes_remove(route);
-        else if (rc < 0)
-            s_lose(self, route); /* marks it again, to be freed */
+        /* It stays dirty: what the loss of another tells it must not list it twice. */
+        route->next_dirty = later;
+        later = route;
+        self->kept += route->out.size - route->sent;
     }
     self->dirty = later; /* s_run tries again soon */
 }
@@ -176,8 +192,7 @@ static void s_change(s_broker_t *self, brk_route_t *route, int64_t now, bool mdp
 {
     if (route->peer)
         brk_core_leave(self->core, now, route->peer);
-    proto_buf_reset(&route->out);
-    route->count = 0;
+    brk_route_drop(route);
     route->mdp = mdp;
 }
 
@@ -218,8 +233,7 @@ static void s_take_batch(s_broker_t *self, brk_route_t *route, int64_t now, prot
 static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const brk_mdp_message_t *message)
 {
     brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, message);
-    if (route->out.size > PROTO_BATCH_BYTES) /* MMI answers do not pass s_say */
-        s_make_room(route);
+    s_make_room_mdp(self, route); /* MMI answers do not pass s_say */
     if (route->out.size)
         s_mark(self, route);
 }

@@ -484,3 +484,17 @@ def test_a_client_cannot_make_a_service(crowd):
     for n in range(50):
         assert client.response(f"made up {n}", None)[0]["code"] == "no_worker"
     assert not any("made up" in row["service"] for row in client.call("muster", "services"))
+
+
+def test_a_stock_client_that_asks_for_much_before_it_reads_hears_every_answer(crowd):
+    """As the guide's asynchronous example does, with more bytes than sockets hold and more requests than --queue."""
+    count = 12_000
+    worker = crowd.worker("hoard")
+    client = crowd.client(kind=zmq.DEALER, SNDHWM=0)
+    for number in range(count):
+        client.send("hoard", b"%d " % number + b"x" * 1000)
+    for done in range(count):
+        address, _, *body = worker.hear(REQUEST)
+        worker.say(FINAL, address, b"", *body)
+    for number in range(count):
+        assert client.answer("hoard")[0].startswith(b"%d " % number)

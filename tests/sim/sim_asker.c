@@ -8,7 +8,7 @@
 
 #include "proto_rpc.h"
 
-enum { S_OPAQUE_MS = BRK_MDP_DEADLINE_MS };
+enum { S_OPAQUE_MS = BRK_MDP_OPAQUE_MS };
 
 static void s_say(sim_asker_t *self, const proto_bytes_t *frames, uint32_t count)
 {

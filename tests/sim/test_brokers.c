@@ -16,7 +16,7 @@ enum { S_SEEDS = 120 };
 #else
 enum { S_SEEDS = 320 };
 #endif
-enum { S_STEPS = 3000, S_END_STEPS = 500 };
+enum { S_STEPS = 3000, S_END_STEPS = 1300 };
 
 sim_world_t sim;
 sim_counts_t sim_counts;
