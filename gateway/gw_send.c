@@ -60,13 +60,17 @@ static proto_error_t s_put_operation(gw_gateway_t *self, gw_request_t *request, 
                  });
 }
 
-proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments)
+proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request)
 {
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
-    proto_buf_append(&request->arguments, arguments.data, arguments.size);
-    return s_put_operation(self, request, broker, request->route->operation->hash);
+    proto_error_t error = s_put_operation(self, request, broker, request->route->operation->hash);
+    if (!error && request->upload_bytes) { /* it is kept once, where it waits to be sent: no second try */
+        proto_buf_free(&request->arguments);
+        request->resent = true;
+    }
+    return error;
 }
 
 proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)

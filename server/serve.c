@@ -135,6 +135,8 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
         .per_address = (uint32_t)s_number(plan, SRV_OPT_per_address),
         .max_head = (uint32_t)s_number(plan, SRV_OPT_max_head),
         .max_body = (uint32_t)s_number(plan, SRV_OPT_max_body),
+        .max_upload = (uint32_t)s_number(plan, SRV_OPT_max_upload),
+        .uploads = (size_t)s_number(plan, SRV_OPT_uploads),
         .head_timeout = s_number(plan, SRV_OPT_head_timeout),
         .body_timeout = s_number(plan, SRV_OPT_body_timeout),
         .idle_timeout = s_number(plan, SRV_OPT_idle_timeout),
