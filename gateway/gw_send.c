@@ -20,6 +20,12 @@ static gw_broker_t *s_choose(gw_gateway_t *self, const gw_request_t *request, bo
     return broker || !same ? broker : gw_brokers_choose(self, 0);
 }
 
+/* A large upload is not kept for a second try, so that there is but one of it. */
+static bool s_give_away(const gw_request_t *request)
+{
+    return request->upload_bytes && request->arguments.size > PROTO_BATCH_BYTES;
+}
+
 static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_t *broker,
                            proto_record_t record)
 {
@@ -31,7 +37,8 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.deadline = (uint32_t)left;
     record.trace = (proto_bytes_t){(const uint8_t *)request->trace, request->trace_size};
     s_identity(self, &record);
-    if (proto_wire_put(broker->wire, &record) < 0)
+    if (s_give_away(request) ? proto_wire_put_large(broker->wire, &record, &request->arguments) < 0
+                             : proto_wire_put(broker->wire, &record) < 0)
         return PROTO_ERROR_too_large;
     if (request->broker)
         request->broker->waiting--;
@@ -65,12 +72,8 @@ proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request)
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
-    proto_error_t error = s_put_operation(self, request, broker, request->route->operation->hash);
-    if (!error && request->upload_bytes) { /* it is kept once, where it waits to be sent: no second try */
-        proto_buf_free(&request->arguments);
-        request->resent = true;
-    }
-    return error;
+    request->resent = s_give_away(request);
+    return s_put_operation(self, request, broker, request->route->operation->hash);
 }
 
 proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
