@@ -11,9 +11,10 @@ static void s_hex(proto_bytes_t bytes, proto_buf_t *out)
 {
     static const char digits[] = "0123456789abcdef";
     proto_buf_string(out, "\\x");
-    for (size_t i = 0; i < bytes.size; i++) {
-        proto_buf_byte(out, (uint8_t)digits[bytes.data[i] >> 4]);
-        proto_buf_byte(out, (uint8_t)digits[bytes.data[i] & 15]);
+    uint8_t *to = proto_buf_extend(out, 2 * bytes.size); /* at once: files are large */
+    for (size_t i = 0; to && i < bytes.size; i++) {
+        *to++ = (uint8_t)digits[bytes.data[i] >> 4];
+        *to++ = (uint8_t)digits[bytes.data[i] & 15];
     }
 }
 

@@ -178,10 +178,29 @@ static int s_number(proto_bytes_t text, double *number)
     return 0;
 }
 
-/* "1..500", "..100 chars", "0..": what stands between the parentheses. */
+/* One bound; a number of bytes may be written as 64kB or 10MB, of 1024 and 1024 * 1024 as PostgreSQL has
+ * them. */
+static int s_bound(proto_bytes_t text, double *number, bool *bytes)
+{
+    double unit = 1;
+    if (text.size > 2 && text.data[text.size - 1] == 'B') {
+        uint8_t prefix = text.data[text.size - 2];
+        unit = prefix == 'k' ? 1024 : prefix == 'M' ? 1024 * 1024 : 0;
+        text.size -= 2;
+    }
+    if (unit == 0 || s_number(text, number) < 0)
+        return -1;
+    *bytes = *bytes || unit > 1;
+    *number *= unit;
+    return 0;
+}
+
+/* "1..500", "..100 chars", "0..", "..10MB": what stands between the parentheses. */
 static int s_bounds(proto_bytes_t text, proto_param_t *param, const char **why)
 {
-    static const char refusal[] = "bounds are (LEAST..MOST), (LEAST..MOST chars) or (LEAST..MOST items)";
+    static const char refusal[] =
+        "bounds are (LEAST..MOST), with chars, items or bytes behind MOST, or sizes such as (1kB..10MB)";
+    bool bytes = false;
     const uint8_t *dots = memmem(text.data, text.size, "..", 2);
     if (!dots)
         return s_refuse(why, refusal);
@@ -194,12 +213,18 @@ static int s_bounds(proto_bytes_t text, proto_param_t *param, const char **why)
         param->unit = PROTO_UNIT_CHARS;
     else if (proto_bytes_is(rest, "items"))
         param->unit = PROTO_UNIT_ITEMS;
+    else if (proto_bytes_is(rest, "bytes"))
+        param->unit = PROTO_UNIT_BYTES;
     else if (rest.size)
         return s_refuse(why, refusal);
     param->has_min = least.size > 0;
     param->has_max = most.size > 0;
-    if ((least.size && s_number(least, &param->min) < 0) || (most.size && s_number(most, &param->max) < 0))
+    if ((least.size && s_bound(least, &param->min, &bytes) < 0) ||
+        (most.size && s_bound(most, &param->max, &bytes) < 0) ||
+        (bytes && rest.size && !proto_bytes_is(rest, "bytes")))
         return s_refuse(why, refusal);
+    if (bytes)
+        param->unit = PROTO_UNIT_BYTES;
     if (param->has_min && param->has_max && param->min > param->max)
         return s_refuse(why, "the bounds are the wrong way round");
     return 0;

@@ -239,9 +239,11 @@ static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const 
 }
 
 /* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
- * whoever sent it stays who it was. */
-static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
+ * whoever sent it stays who it was. A large one takes its time, so *clock is set anew: who is heard behind it
+ * must not seem to have been silent. */
+static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock)
 {
+    int64_t now = *clock;
     brk_message_t *message = &self->message;
     if (!brk_message_read(message, routes->socket))
         return false;
@@ -257,6 +259,8 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
     }
     if (!route)
         brk_core_malformed(self->core, now, 0, 0);
+    if (message->count && message->frames[0].size > PROTO_BATCH_BYTES)
+        *clock = proto_clock_ms();
     brk_message_close(message);
     return true;
 }
@@ -346,7 +350,7 @@ static void s_serve(s_broker_t *self, int64_t now)
         brk_routes_t *routes = &self->routes[i];
         int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
         while (routes->look && burst-- > 0)
-            routes->look = s_receive(self, routes, now);
+            routes->look = s_receive(self, routes, &now);
     }
     if (now >= brk_core_next_deadline(self->core))
         brk_core_tick(self->core, now);
@@ -401,9 +405,8 @@ static void s_run(s_broker_t *self)
         if (self->dirty) /* a full socket is tried again soon */
             due = now + S_AGAIN_MS;
         s_wait(self, items, now, due);
-        now = proto_clock_ms();
         for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
-            s_serve(self, now);
+            s_serve(self, proto_clock_ms());
         s_check_drained(self);
     }
     s_flush(self);

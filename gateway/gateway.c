@@ -172,6 +172,7 @@ static void s_finish_request(void *item)
     proto_buf_free(&request->line);
     proto_buf_free(&request->arguments);
     proto_buf_free(&request->kept);
+    gw_form_free(&request->upload);
     gw_generation_drop(&request->generation);
 }
 

@@ -26,6 +26,8 @@ typedef struct gateway_config {
     uint32_t per_address;                             /* most of one peer address */
     uint32_t max_head;                                /* bytes */
     uint32_t max_body;                                /* bytes */
+    uint32_t max_upload;                              /* bytes of a body with files that have bounds */
+    size_t uploads;                                   /* bytes of all forms in pieces at once */
     int64_t head_timeout, body_timeout, idle_timeout; /* ms */
 } gateway_config_t;
 

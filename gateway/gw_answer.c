@@ -53,6 +53,7 @@ static void s_release(gw_gateway_t *self, gw_request_t *request)
         request->broker->waiting--;
     if (request->arguments.capacity > S_KEEP)
         proto_buf_free(&request->arguments);
+    gw_upload_forget(self, request);
     gw_generation_drop(&request->generation);
     if (request->id)
         proto_slab_release(&self->requests, request->id);

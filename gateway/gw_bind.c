@@ -246,8 +246,7 @@ bool gw_bind_is_plain(proto_bytes_t coding)
            (coding.size == 8 && strncasecmp((const char *)coding.data, "identity", 8) == 0);
 }
 
-/* Reads the body, which is to stand in `outside` further containers. */
-static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input, uint32_t outside)
+static proto_error_t s_judge_json(gw_binder_t *self, const gw_input_t *input)
 {
     if (!gw_bind_is_plain(input->content_encoding))
         return gw_bind_refuse(self, PROTO_ERROR_unsupported_media_type,
@@ -255,6 +254,15 @@ static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input, uin
     if (!s_is_json(input->content_type))
         return gw_bind_refuse(self, PROTO_ERROR_unsupported_media_type,
                               "The body must be sent as application/json");
+    return PROTO_ERROR_none;
+}
+
+/* Reads the body, which is to stand in `outside` further containers. */
+static proto_error_t s_read_json(gw_binder_t *self, const gw_input_t *input, uint32_t outside)
+{
+    proto_error_t error = s_judge_json(self, input);
+    if (error)
+        return error;
     proto_json_error_t why;
     proto_buf_reset(&self->body);
     proto_json_options_t options = {.depth = PROTO_VALUE_DEPTH - outside};
@@ -294,7 +302,7 @@ static proto_error_t s_bind_body(gw_binder_t *self, const proto_operation_t *ope
     s_body_t kind = s_body_kind(operation);
     if (!kind.whole && !kind.members && !kind.form)
         return PROTO_ERROR_none; /* a body nobody asked for is ignored */
-    if (input->body.size == 0 && input->content_type.size == 0)
+    if (!input->form && input->body.size == 0 && input->content_type.size == 0)
         return !kind.required ? PROTO_ERROR_none
                               : gw_bind_refuse(self, PROTO_ERROR_invalid,
                                                kind.form ? "a form is required" : "a JSON body is required");
@@ -311,13 +319,23 @@ static proto_error_t s_bind_body(gw_binder_t *self, const proto_operation_t *ope
     return PROTO_ERROR_none;
 }
 
-proto_error_t gw_bind(gw_binder_t *self, const gw_route_t *route, const gw_input_t *input)
+proto_error_t gw_bind_media(gw_binder_t *self, const proto_operation_t *operation, const gw_input_t *input,
+                            bool *pieces)
+{
+    s_body_t kind = s_body_kind(operation);
+    proto_buf_reset(&self->detail);
+    *pieces = false;
+    if (!kind.whole && !kind.members && !kind.form)
+        return PROTO_ERROR_none;
+    if (input->length == SIZE_MAX && input->content_type.size == 0)
+        return PROTO_ERROR_none; /* a chunked body may turn out to be none */
+    return kind.form ? gw_bind_form_media(self, input, pieces) : s_judge_json(self, input);
+}
+
+static proto_error_t s_bind(gw_binder_t *self, const gw_route_t *route, const gw_input_t *input,
+                            uint32_t pairs)
 {
     const proto_operation_t *operation = route->operation;
-    proto_buf_reset(&self->arguments);
-    proto_buf_reset(&self->detail);
-    uint32_t pairs = 0;
-    size_t place = proto_write_map_open(&self->arguments);
     proto_error_t error = s_bind_path(self, route, input, &pairs);
     if (!error)
         error = s_bind_query(self, operation, input, &pairs);
@@ -327,11 +345,32 @@ proto_error_t gw_bind(gw_binder_t *self, const gw_route_t *route, const gw_input
         error = s_bind_body(self, operation, input, &pairs);
     if (error)
         return error;
-    proto_write_close(&self->arguments, place, pairs);
+    proto_write_close(&self->arguments, 0, pairs);
     proto_bytes_t values[GW_PARAMS];
     if (self->arguments.failed || operation->param_count > GW_PARAMS)
         return gw_bind_refuse(self, PROTO_ERROR_internal, "the arguments do not fit into memory");
     if (proto_param_bind(operation, proto_buf_bytes(&self->arguments), values, &self->detail) < 0)
         return PROTO_ERROR_invalid;
     return PROTO_ERROR_none;
+}
+
+static void s_swap(proto_buf_t *a, proto_buf_t *b)
+{
+    proto_buf_t was = *a;
+    *a = *b;
+    *b = was;
+}
+
+proto_error_t gw_bind(gw_binder_t *self, const gw_route_t *route, const gw_input_t *input)
+{
+    proto_buf_reset(&self->detail);
+    if (!input->form) {
+        proto_buf_reset(&self->arguments);
+        (void)proto_write_map_open(&self->arguments);
+        return s_bind(self, route, input, 0);
+    }
+    s_swap(&self->arguments, &input->form->arguments);
+    proto_error_t error = s_bind(self, route, input, input->form->pairs);
+    s_swap(&self->arguments, &input->form->arguments);
+    return error;
 }

@@ -32,7 +32,9 @@ bool gw_bind_next_pair(proto_bytes_t *query, proto_bytes_t *name, proto_bytes_t 
 /* RFC 9110 section 8.4.1: whether a Content-Encoding leaves the body as it is. */
 bool gw_bind_is_plain(proto_bytes_t coding);
 
-/* gw_bind_form.c: binds @form and @file from the body of an operation that has them. */
+/* gw_bind_form.c: whether the body is a form, and one that comes in pieces; else unsupported_media_type. */
+proto_error_t gw_bind_form_media(gw_binder_t *self, const gw_input_t *input, bool *pieces);
+/* Binds @form and @file from the body of an operation that has them. */
 proto_error_t gw_bind_form(gw_binder_t *self, const proto_operation_t *operation, const gw_input_t *input,
                            uint32_t *pairs);
 

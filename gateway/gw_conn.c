@@ -14,8 +14,8 @@ enum {
     S_BACKLOG = 1024,
     S_REFUSALS =
         1000, /* connections beyond the most that are told so at once; further ones are just closed */
-    S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
-    S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
+    S_STALL_MS = 20000,    /* a reader that takes nothing for so long is cut off */
+    S_LINGER_MS = 1000,    /* after the last answer, for the client to read it */
     S_HALF_CLOSED_MS = 500 /* a client that has shut its side down gets answers for so long */
 };
 
@@ -31,6 +31,7 @@ struct gw_conn {
     bool counted;     /* among those of its address */
     gw_http_t http;
     gw_request_t *requests; /* unanswered */
+    gw_request_t *arriving; /* the one of these whose body is still coming; or NULL */
     proto_wheel_node_t timer;
     int64_t give_up; /* when a stalled write, a lingering or a half-closed connection ends */
     uint8_t address[16];
@@ -81,7 +82,7 @@ static void s_close(gw_conn_t *conn)
         return;
     conn->closed = true;
     gw_request_t *requests = conn->requests;
-    conn->requests = NULL;
+    conn->requests = conn->arriving = NULL;
     gw_serve_gone(conn->gateway, requests);
     if (conn->counted)
         gw_address_leave(conn->gateway->addresses, conn->address);
@@ -109,19 +110,46 @@ static void s_schedule(gw_conn_t *conn)
     proto_wheel_add(wheel, &conn->timer, deadline);
 }
 
+/* Whether somebody here has an answer to come: not a request that never became whole. */
+static bool s_owes(const gw_conn_t *conn)
+{
+    return conn->requests && (conn->requests != conn->arriving || conn->arriving->next_of_conn);
+}
+
+static void s_head(gw_conn_t *conn, const gw_http_request_t *http)
+{
+    conn->arriving = gw_serve_head(conn->gateway, conn, http);
+    if (conn->arriving)
+        gw_http_read_body(&conn->http, gw_now(conn->gateway), conn->arriving->body_most,
+                          conn->arriving->upload != NULL);
+}
+
 /* Serves what has arrived, as far as the order of answers lets it. */
 static void s_pump(gw_conn_t *conn)
 {
     gw_http_request_t request;
+    gw_request_t *arriving;
     while (!conn->closed) {
         switch (gw_http_next(&conn->http, gw_now(conn->gateway), &request)) {
         case GW_HTTP_NOTHING:
             return;
+        case GW_HTTP_HEAD:
+            s_head(conn, &request);
+            break;
+        case GW_HTTP_PIECE:
+            if (!gw_upload_take(conn->gateway, conn->arriving, request.body))
+                conn->arriving = NULL;
+            break;
         case GW_HTTP_REQUEST:
-            gw_serve(conn->gateway, conn, &request);
+            arriving = conn->arriving;
+            conn->arriving = NULL;
+            gw_serve(conn->gateway, conn, arriving, &request);
             break;
         case GW_HTTP_BAD:
-            gw_serve_bad(conn->gateway, conn, request.sequence, conn->http.error, conn->http.detail);
+            arriving = conn->arriving;
+            conn->arriving = NULL;
+            gw_serve_bad(conn->gateway, conn, arriving, request.sequence, conn->http.error,
+                         conn->http.detail);
             break;
         }
     }
@@ -141,7 +169,7 @@ static void s_on_end(gw_conn_t *conn)
 {
     uv_read_stop((uv_stream_t *)&conn->tcp);
     conn->reading = false;
-    if (conn->lingering || (!conn->requests && !conn->writing && conn->http.out.size == 0)) {
+    if (conn->lingering || (!s_owes(conn) && !conn->writing && conn->http.out.size == 0)) {
         s_close(conn);
         return;
     }
@@ -248,7 +276,7 @@ static void s_flush(gw_conn_t *conn)
         return;
     bool empty = !conn->writing && conn->http.out.size == 0;
     if (empty && !conn->lingering &&
-        (gw_http_wants_close(&conn->http) || (conn->half_closed && !conn->requests)))
+        (gw_http_wants_close(&conn->http) || (conn->half_closed && !s_owes(conn))))
         s_linger(conn);
     else if (!conn->lingering)
         s_set_reading(conn, gw_http_wants_input(&conn->http));
@@ -428,7 +456,7 @@ void gw_conn_stop_listening(gw_gateway_t *self)
 void gw_conn_close_idle(gw_gateway_t *self)
 {
     for (gw_conn_t *conn = self->conns; conn; conn = conn->next)
-        if (!conn->requests && !conn->writing && conn->http.out.size == 0)
+        if (!s_owes(conn) && !conn->writing && conn->http.out.size == 0)
             s_close(conn);
 }
 

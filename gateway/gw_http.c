@@ -62,6 +62,8 @@ static bool s_between(const gw_http_t *self)
 static void s_begin(gw_http_t *self, int64_t now)
 {
     proto_buf_consume(&self->in, self->head + self->length);
+    self->way = GW_HTTP_BODY_WAITS;
+    self->came = 0;
     proto_buf_reset(&self->body);
     if (self->in.size == 0 && self->in.capacity > 16384) /* give big buffers of an idle connection back */
         proto_buf_free(&self->in);
@@ -142,17 +144,49 @@ static int s_find_head(gw_http_t *self)
     return 0;
 }
 
-static void s_read_head(gw_http_t *self, int64_t now)
+static void s_read_head(gw_http_t *self)
 {
     if (s_find_head(self) <= 0)
         return;
     proto_error_t error = gw_http_parse_head(self);
     if (error)
         s_bad(self, error, self->detail);
-    else if (self->state == GW_HTTP_S_WHOLE || self->continue_due)
+    else /* a body's time runs from when it is asked for */
         self->deadline = PROTO_NEVER;
-    else
+}
+
+/* Whether a body is to be read. */
+static bool s_in_body(const gw_http_t *self)
+{
+    return self->state == GW_HTTP_S_LENGTH || self->state == GW_HTTP_S_CHUNKED;
+}
+
+void gw_http_read_body(gw_http_t *self, int64_t now, size_t most, bool pieces)
+{
+    PROTO_ASSERT(s_in_body(self) && self->way == GW_HTTP_BODY_ASKED);
+    self->way = pieces ? GW_HTTP_BODY_PIECES : GW_HTTP_BODY_HELD;
+    self->most = most;
+    if (self->length > most)
+        s_bad(self, PROTO_ERROR_too_large, "the body is too large");
+    else if (!self->continue_due)
         self->deadline = now + self->limits->body_ms;
+}
+
+bool gw_http_drop_body(gw_http_t *self, int64_t now)
+{
+    size_t left = self->state == GW_HTTP_S_LENGTH ? self->length - self->piece : self->chunk;
+    if (self->continue_due || left > self->limits->body_bytes) {
+        self->state = GW_HTTP_S_END;
+        self->deadline = PROTO_NEVER;
+        return true;
+    }
+    if (self->way == GW_HTTP_BODY_ASKED)
+        self->deadline = now + self->limits->body_ms;
+    proto_buf_reset(&self->body);
+    self->way = GW_HTTP_BODY_DROPPED;
+    self->most = self->limits->body_bytes;
+    self->came = 0;
+    return false;
 }
 
 /* Says 100 when it is this request's turn and the client has not begun its body anyway. The body's time runs
@@ -160,7 +194,7 @@ static void s_read_head(gw_http_t *self, int64_t now)
 static void s_continue(gw_http_t *self, int64_t now)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (!self->continue_due || gw_http_outstanding(self))
+    if (!self->continue_due || gw_http_outstanding(self) > 1)
         return;
     self->continue_due = false;
     self->deadline = now + self->limits->body_ms;
@@ -170,20 +204,59 @@ static void s_continue(gw_http_t *self, int64_t now)
         proto_buf_append(&self->out, text, sizeof text - 1);
 }
 
-static void s_read_body(gw_http_t *self, int64_t now)
+/* Forgets the piece handed out last. */
+static void s_drop_piece(gw_http_t *self)
 {
-    int done;
-    s_continue(self, now);
-    if (self->state == GW_HTTP_S_LENGTH)
-        done = self->in.size - self->head >= self->length;
-    else
-        done = gw_http_parse_chunks(self);
-    if (done < 0) {
+    proto_buf_reset(&self->body);
+    if (self->piece) {
+        self->length -= self->piece;
+        self->in.size -= self->piece;
+        memmove(self->in.data + self->head, self->in.data + self->head + self->piece,
+                self->in.size - self->head);
+        self->piece = 0;
+    }
+}
+
+/* Reads on: 1 when the body is complete, 0 when more must come, -1 with self->error and detail. Of a body of
+ * known length that is not held self->piece is what has come. */
+static int s_read_on(gw_http_t *self)
+{
+    size_t there = self->in.size - self->head;
+    if (self->state == GW_HTTP_S_CHUNKED)
+        return gw_http_parse_chunks(self);
+    if (self->way != GW_HTTP_BODY_HELD)
+        self->piece = there < self->length ? there : self->length;
+    return there >= self->length;
+}
+
+static void s_body_is_bad(gw_http_t *self)
+{
+    if (self->way == GW_HTTP_BODY_DROPPED) { /* answered already */
+        self->state = GW_HTTP_S_END;
+        self->deadline = PROTO_NEVER;
+    } else {
         s_bad(self, self->error, self->detail);
+    }
+}
+
+/* Whether there is a piece to be handed out now. */
+static bool s_read_body(gw_http_t *self, int64_t now)
+{
+    s_continue(self, now);
+    if (self->way != GW_HTTP_BODY_HELD)
+        s_drop_piece(self);
+    int done = s_read_on(self);
+    if (self->way == GW_HTTP_BODY_DROPPED)
+        s_drop_piece(self);
+    else if (self->way == GW_HTTP_BODY_PIECES && (self->piece || self->body.size))
+        return true; /* that it was the last one, or is wrong behind it, is seen at the next call */
+    if (done < 0) {
+        s_body_is_bad(self);
     } else if (done) {
         self->state = GW_HTTP_S_WHOLE;
         self->deadline = PROTO_NEVER;
     }
+    return false;
 }
 
 /* Whether the request under way may be handed out: RFC 9112 section 9.3.2 lets a server work on safe methods
@@ -204,30 +277,56 @@ static gw_http_slot_t *s_take_slot(gw_http_t *self)
     return slot;
 }
 
-static void s_hand_out(gw_http_t *self, gw_http_request_t *request)
+/* Gives the request its place in the order of answers. */
+static void s_begin_answer(gw_http_t *self)
 {
     self->unsafe = !self->safe;
     self->request.sequence = self->next;
     self->request.headers = self->headers;
     self->request.header_count = self->header_count;
-    self->request.body = self->length ? (proto_bytes_t){self->in.data + self->head, self->length}
-                                      : proto_buf_bytes(&self->body);
+    self->request.length = self->state == GW_HTTP_S_CHUNKED ? SIZE_MAX : self->length;
     gw_http_slot_t *slot = s_take_slot(self);
     slot->head = self->is_head;
     slot->close = self->close;
     slot->old = self->old;
-    *request = self->request;
-    self->state = GW_HTTP_S_SERVED;
-    self->deadline = PROTO_NEVER;
 }
 
-/* Gives the bad request its place in the order of answers. */
+static gw_http_result_t s_hand_out_head(gw_http_t *self, gw_http_request_t *request)
+{
+    s_begin_answer(self);
+    self->way = GW_HTTP_BODY_ASKED;
+    *request = self->request;
+    return GW_HTTP_HEAD;
+}
+
+static gw_http_result_t s_hand_out_piece(gw_http_t *self, gw_http_request_t *request)
+{
+    *request = self->request;
+    request->body =
+        self->piece ? (proto_bytes_t){self->in.data + self->head, self->piece} : proto_buf_bytes(&self->body);
+    return GW_HTTP_PIECE;
+}
+
+static gw_http_result_t s_hand_out(gw_http_t *self, gw_http_request_t *request)
+{
+    if (self->way == GW_HTTP_BODY_WAITS)
+        s_begin_answer(self);
+    *request = self->request;
+    request->body = self->length ? (proto_bytes_t){self->in.data + self->head, self->length}
+                                 : proto_buf_bytes(&self->body);
+    self->state = GW_HTTP_S_SERVED;
+    self->deadline = PROTO_NEVER;
+    return GW_HTTP_REQUEST;
+}
+
+/* Gives the bad request its place in the order of answers, unless its head has one. */
 static gw_http_result_t s_hand_out_bad(gw_http_t *self, gw_http_request_t *request)
 {
-    if (gw_http_outstanding(self) == GW_HTTP_PIPELINE)
+    bool placed = self->way != GW_HTTP_BODY_WAITS;
+    if (!placed && gw_http_outstanding(self) == GW_HTTP_PIPELINE)
         return GW_HTTP_NOTHING;
-    *request = (gw_http_request_t){.sequence = self->next};
-    gw_http_slot_t *slot = s_take_slot(self);
+    *request = (gw_http_request_t){.sequence = placed ? self->next - 1 : self->next};
+    gw_http_slot_t *slot = placed ? &self->slots[request->sequence % GW_HTTP_PIPELINE] : s_take_slot(self);
     slot->close = true;
     slot->head = self->in.size >= 5 && memcmp(self->in.data, "HEAD ", 5) == 0; /* however far it was read */
     self->state = GW_HTTP_S_END;
@@ -241,15 +340,23 @@ gw_http_result_t gw_http_next(gw_http_t *self, int64_t now, gw_http_request_t *r
     if (self->closing) /* nothing is answered any more */
         self->state = GW_HTTP_S_END;
     if (self->state == GW_HTTP_S_HEAD)
-        s_read_head(self, now);
-    if (self->state == GW_HTTP_S_LENGTH || self->state == GW_HTTP_S_CHUNKED)
-        s_read_body(self, now);
+        s_read_head(self);
+    if (s_in_body(self)) {
+        if (self->way == GW_HTTP_BODY_WAITS)
+            return s_may_start(self) ? s_hand_out_head(self, request) : GW_HTTP_NOTHING;
+        PROTO_ASSERT(self->way != GW_HTTP_BODY_ASKED);
+        if (s_read_body(self, now))
+            return s_hand_out_piece(self, request);
+        if (self->state == GW_HTTP_S_WHOLE && self->way == GW_HTTP_BODY_DROPPED) {
+            s_begin(self, now);
+            return gw_http_next(self, now, request); /* of the next request, which has no body to drop yet */
+        }
+    }
     if (self->state == GW_HTTP_S_BAD)
         return s_hand_out_bad(self, request);
-    if (self->state != GW_HTTP_S_WHOLE || !s_may_start(self))
+    if (self->state != GW_HTTP_S_WHOLE || (self->way == GW_HTTP_BODY_WAITS && !s_may_start(self)))
         return GW_HTTP_NOTHING;
-    s_hand_out(self, request);
-    return GW_HTTP_REQUEST;
+    return s_hand_out(self, request);
 }
 
 proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name)
@@ -262,7 +369,8 @@ proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name)
 
 bool gw_http_wants_input(const gw_http_t *self)
 {
-    size_t room = self->limits->head_bytes + self->length + S_READ_AHEAD;
+    size_t body = self->way == GW_HTTP_BODY_HELD ? self->length : 0;
+    size_t room = self->limits->head_bytes + body + S_READ_AHEAD;
     return self->in.size < room && self->out.size < GW_HTTP_OUT; /* what comes after the end is dropped */
 }
 
@@ -283,6 +391,11 @@ void gw_http_tick(gw_http_t *self, int64_t now)
 {
     if (now < gw_http_next_deadline(self))
         return;
+    if (s_in_body(self) && self->way == GW_HTTP_BODY_DROPPED) {
+        self->state = GW_HTTP_S_END; /* it was answered */
+        self->deadline = PROTO_NEVER;
+        return;
+    }
     if (!s_between(self)) {
         s_bad(self, PROTO_ERROR_request_timeout, "the request did not arrive in time");
         return;
@@ -297,8 +410,10 @@ void gw_http_check(const gw_http_t *self)
     PROTO_ASSERT(self->header_count <= GW_HTTP_HEADERS);
     PROTO_ASSERT(self->head <= self->in.size);
     PROTO_ASSERT(self->state != GW_HTTP_S_SERVED || self->head > 0);
-    PROTO_ASSERT(self->body.size <= self->limits->body_bytes);
-    PROTO_ASSERT(self->length <= self->limits->body_bytes);
+    PROTO_ASSERT(self->body.size <= self->most && self->piece <= self->length);
+    PROTO_ASSERT(self->way != GW_HTTP_BODY_HELD || self->state >= GW_HTTP_S_BAD ||
+                 self->length <= self->most);
+    PROTO_ASSERT(self->way == GW_HTTP_BODY_WAITS || self->head > 0);
     if (gw_http_outstanding(self) && !self->closing)
         PROTO_ASSERT(!self->slots[self->first % GW_HTTP_PIPELINE].ready);
 }

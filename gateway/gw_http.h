@@ -5,9 +5,11 @@
  *
  * A shell, at each turn:
  * - gives what it read to gw_http_input;
- * - calls gw_http_next until it says NOTHING. On REQUEST it serves the request, now or later, and answers it
+ * - calls gw_http_next until it says NOTHING. On HEAD, a head whose body is still to come, it says by
+ * gw_http_read_body how that is to be read, or refuses it by gw_http_respond; PIECE then is a part of a body
+ * that it wants as it arrives. On REQUEST the request is complete: it serves it, now or later, and answers it
  * by gw_http_respond(request.sequence). On BAD it answers http.error and http.detail the same way, with
- * `close`;
+ * `close`: request.sequence is the one that HEAD has named, when the body of that one is bad;
  * - sends http.out and says so by gw_http_sent; closes when gw_http_wants_close says so.
  *
  * What http-parser lets pass is refused beforehand (gw_http_head.c, gw_http_body.c), http-parser itself is
@@ -29,7 +31,7 @@ enum {
 
 typedef struct gw_http_limits {
     uint32_t head_bytes; /* request line and header fields */
-    uint32_t body_bytes; /* of a request, after decoding */
+    uint32_t body_bytes; /* of a request's body, after decoding: what is read of one that nobody wants */
     int64_t head_ms, body_ms,
         idle_ms; /* a head must be whole so long after its first byte (the first: after accept), a
                     body after its head (or its 100 Continue); an idle connection ends after idle_ms */
@@ -46,7 +48,8 @@ typedef struct gw_http_request {
     proto_bytes_t method;
     proto_bytes_t path;  /* begins with '/', or is "*"; percent-encoded and well-formed */
     proto_bytes_t query; /* behind the first '?'; may be empty */
-    proto_bytes_t body;  /* decoded from chunks */
+    proto_bytes_t body;  /* decoded from chunks; of PIECE: what has come; of REQUEST: empty after pieces */
+    size_t length;       /* of HEAD: bytes of the body to come, SIZE_MAX when it is chunked */
     const gw_http_header_t *headers;
     uint32_t header_count;
 } gw_http_request_t;
@@ -59,7 +62,7 @@ typedef struct gw_http_response {
     bool close; /* close the connection behind it */
 } gw_http_response_t;
 
-typedef enum { GW_HTTP_NOTHING, GW_HTTP_REQUEST, GW_HTTP_BAD } gw_http_result_t;
+typedef enum { GW_HTTP_NOTHING, GW_HTTP_HEAD, GW_HTTP_PIECE, GW_HTTP_REQUEST, GW_HTTP_BAD } gw_http_result_t;
 
 /* An answer that is due, by sequence. */
 typedef struct gw_http_slot {
@@ -81,11 +84,21 @@ typedef enum {
     GW_HTTP_S_END      /* nothing more is read */
 } gw_http_state_t;
 
+/* What becomes of the body under way. */
+typedef enum {
+    GW_HTTP_BODY_WAITS,  /* its head is not handed out yet: not its turn */
+    GW_HTTP_BODY_ASKED,  /* its head is handed out, the shell has not said yet */
+    GW_HTTP_BODY_HELD,   /* kept until it is complete */
+    GW_HTTP_BODY_PIECES, /* handed out as it arrives */
+    GW_HTTP_BODY_DROPPED /* its request is answered: read so that the next one can be */
+} gw_http_body_t;
+
 typedef enum {
     GW_HTTP_CHUNK_SIZE,
     GW_HTTP_CHUNK_DATA,
     GW_HTTP_CHUNK_END,
-    GW_HTTP_CHUNK_TRAILER
+    GW_HTTP_CHUNK_TRAILER,
+    GW_HTTP_CHUNK_DONE
 } gw_http_chunk_t;
 
 typedef struct gw_http {
@@ -96,8 +109,12 @@ typedef struct gw_http {
     size_t scan;                    /* how far `in` was looked at for the end of the head */
     size_t line;                    /* size of the request line; 0 until it is whole */
     size_t head;                    /* size of the head; 0 until it is whole */
-    size_t length;                  /* of the body, when it is known */
-    proto_buf_t body;               /* of a chunked request */
+    size_t length;                  /* of the body, when it is known; pieces handed out are taken off */
+    gw_http_body_t way;             /* of the body */
+    size_t most;                    /* bytes that it may have */
+    size_t came;                    /* bytes of a chunked body so far */
+    size_t piece;                   /* bytes behind the head that were handed out, to go at the next call */
+    proto_buf_t body;               /* of a chunked request; or the piece of it that came last */
     size_t chunk;                   /* bytes left of the chunk under way */
     gw_http_chunk_t part;           /* of the chunked body, that comes next */
     uint32_t extra;                 /* bytes of its chunk extensions and trailer fields so far */
@@ -122,14 +139,20 @@ void gw_http_init(gw_http_t *self, const gw_http_limits_t *limits, const char *d
 void gw_http_free(gw_http_t *self);
 /* Takes what was read from the socket. */
 void gw_http_input(gw_http_t *self, int64_t now, const void *bytes, size_t size);
-/* The next complete request, or what is wrong. A request that is, or follows, an unsafe one (not GET, HEAD,
- * OPTIONS) is held back until all earlier ones are answered, so call this after answers too. GW_HTTP_BAD
- * comes once; request->sequence then names the answer, which must close. */
+/* The next head with a body to come, piece of its body or complete request, or what is wrong. A request that
+ * is, or follows, an unsafe one (not GET, HEAD, OPTIONS) is held back until all earlier ones are answered, so
+ * call this after answers too. GW_HTTP_BAD comes once; request->sequence then names the answer, which must
+ * close. */
 gw_http_result_t gw_http_next(gw_http_t *self, int64_t now, gw_http_request_t *request);
+/* After GW_HTTP_HEAD: reads the body, of at most `most` bytes, else it is BAD (too_large): whole, or in
+ * pieces. Its time runs from here, or from its 100 Continue. */
+void gw_http_read_body(gw_http_t *self, int64_t now, size_t most, bool pieces);
 /* The value of a header field (name in lower case), empty when there is none. Of repeated fields the first.
  */
 proto_bytes_t gw_http_header(const gw_http_request_t *request, const char *name);
-/* gw_http_write.c: the answer to a request handed out and not answered yet, in any order. */
+/* gw_http_write.c: the answer to a request handed out and not answered yet, in any order. When its body is
+ * still coming, that is read and dropped if it is not too large and the client does not wait for 100, else
+ * the answer says close (RFC 9112 section 9.6, RFC 9110 section 10.1.1). */
 void gw_http_respond(gw_http_t *self, int64_t now, uint32_t sequence, const gw_http_response_t *response);
 /* The first `size` bytes of self->out are sent. */
 void gw_http_sent(gw_http_t *self, size_t size);
@@ -156,6 +179,8 @@ proto_error_t gw_http_parse_head(gw_http_t *self);
 /* One field line without its CRLF: 0 and the field, -1 when it is malformed (RFC 9112 section 5.1). The name
  * is made lower case in place, tabs around the value blanks. */
 PROTO_MUST_CHECK int gw_http_parse_field(uint8_t *line, size_t size, gw_http_header_t *field);
+/* gw_http.c: the request whose body is still coming is answered; true when the connection must close. */
+PROTO_MUST_CHECK bool gw_http_drop_body(gw_http_t *self, int64_t now);
 /* gw_http_body.c: decodes chunks behind the head. 1 done, 0 more bytes are needed, -1 with self->error and
  * detail. */
 PROTO_MUST_CHECK int gw_http_parse_chunks(gw_http_t *self);

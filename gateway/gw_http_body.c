@@ -65,9 +65,10 @@ static int s_size(gw_http_t *self, size_t *at)
     if (rc < 0 || digits == 0 || line - digits > S_EXTRA_BYTES - self->extra ||
         !s_good_extension(text + digits, line - digits))
         return s_refuse(self, PROTO_ERROR_malformed, "a chunk's size is malformed");
-    if (size > self->limits->body_bytes - self->body.size)
+    if (size > self->most - self->came)
         return s_refuse(self, PROTO_ERROR_too_large, "the body is too large");
     self->extra += (uint32_t)(line - digits);
+    self->came += size;
     *at += line + 2;
     self->chunk = size;
     self->part = size ? GW_HTTP_CHUNK_DATA : GW_HTTP_CHUNK_TRAILER;
@@ -78,7 +79,8 @@ static int s_data(gw_http_t *self, size_t *at)
 {
     size_t there = self->in.size - *at;
     size_t take = there < self->chunk ? there : self->chunk;
-    proto_buf_append(&self->body, self->in.data + *at, take);
+    if (self->way != GW_HTTP_BODY_DROPPED)
+        proto_buf_append(&self->body, self->in.data + *at, take);
     *at += take;
     self->chunk -= take;
     if (self->chunk)
@@ -100,7 +102,7 @@ static int s_end(gw_http_t *self, size_t *at)
     return 1;
 }
 
-/* 2 at the empty line that ends the body. */
+/* A field, or the empty line that ends the body. */
 static int s_trailer(gw_http_t *self, size_t *at)
 {
     size_t size = 0;
@@ -114,7 +116,9 @@ static int s_trailer(gw_http_t *self, size_t *at)
         return s_refuse(self, PROTO_ERROR_malformed, "a trailer field is malformed");
     *at += size + 2;
     self->extra += (uint32_t)size;
-    return size ? 1 : 2;
+    if (size == 0)
+        self->part = GW_HTTP_CHUNK_DONE;
+    return 1;
 }
 
 int gw_http_parse_chunks(gw_http_t *self)
@@ -134,6 +138,9 @@ int gw_http_parse_chunks(gw_http_t *self)
             break;
         case GW_HTTP_CHUNK_TRAILER:
             rc = s_trailer(self, &at);
+            break;
+        case GW_HTTP_CHUNK_DONE:
+            rc = 2;
             break;
         }
     }

@@ -83,7 +83,12 @@ void gw_http_respond(gw_http_t *self, int64_t now, uint32_t sequence, const gw_h
     PROTO_ASSERT(!slot->ready);
     if (self->closing)
         return;
+    bool coming = sequence == self->next - 1 &&
+                  (self->state == GW_HTTP_S_LENGTH || self->state == GW_HTTP_S_CHUNKED) &&
+                  self->way != GW_HTTP_BODY_WAITS;
     slot->last = slot->close || response->close;
+    if (coming && gw_http_drop_body(self, now))
+        slot->last = true;
     if (sequence == self->first) {
         s_write(self, slot, response, &self->out);
         self->closing = slot->last;

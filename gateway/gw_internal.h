@@ -51,7 +51,7 @@ typedef struct gw_identity {
     proto_bytes_t claims; /* MessagePack map, or empty */
 } gw_identity_t;
 
-/* A request from its last byte to its answer. Its id is also its id on the wire. */
+/* A request from its head to its answer. Its id is also its id on the wire. */
 typedef struct gw_request {
     uint64_t id;
     proto_wheel_node_t timer; /* on the wheel while the broker has it */
@@ -78,6 +78,9 @@ typedef struct gw_request {
     uint32_t origin_at;     /* where in `kept` that begins */
     uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments;  /* as sent, to be sent once more if need be */
+    size_t body_most;       /* bytes that its body may have, while that is coming */
+    gw_form_t *upload;      /* takes the body in pieces; NULL: it is held, or is complete */
+    size_t upload_bytes;    /* that it counts for among the gateway's */
 } gw_request_t;
 
 struct gw_gateway {
@@ -110,6 +113,7 @@ struct gw_gateway {
     int64_t date_s;
     int64_t started_ms;
     uint64_t trace_seed, trace_count;
+    size_t upload_bytes; /* of all requests with a form in pieces, until they are answered */
     bool draining, drained, stopping;
 };
 
@@ -118,11 +122,15 @@ static inline int64_t gw_now(gw_gateway_t *self)
     return (int64_t)uv_now(&self->loop);
 }
 
-/* gw_serve.c: from a complete request to its answer. */
-void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http);
+/* gw_serve.c: from a request to its answer. */
+/* A head whose body is still to come: the request that waits for it, with body_most and upload set; NULL when
+ * it is refused already. */
+gw_request_t *gw_serve_head(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http);
+/* A complete request; `arriving` is what gw_serve_head returned for it, NULL when it has no body. */
+void gw_serve(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, const gw_http_request_t *http);
 /* A request that broke HTTP: answered with the error, then the connection closes. */
-void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence, proto_error_t error,
-                  const char *detail);
+void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, uint32_t sequence,
+                  proto_error_t error, const char *detail);
 /* Forgets the requests of a connection that is gone, and tells the broker. */
 void gw_serve_gone(gw_gateway_t *self, gw_request_t *first);
 /* One record from a broker. */
@@ -141,6 +149,20 @@ PROTO_MUST_CHECK bool gw_admit(gw_gateway_t *self, gw_request_t *request, const 
 /* A request id that nobody has had before; borrows `trace`. */
 proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
 
+/* gw_upload.c: bodies that are taken in pieces. The errors of these have their sentence in
+ * self->binder.detail. */
+/* Begins one of `length` bytes, SIZE_MAX when that is not known. */
+PROTO_MUST_CHECK proto_error_t gw_upload_begin(gw_gateway_t *self, gw_request_t *request,
+                                               proto_bytes_t content_type, size_t length);
+/* What has come of it; false when the request is answered for it. */
+PROTO_MUST_CHECK bool gw_upload_take(gw_gateway_t *self, gw_request_t *request, proto_bytes_t piece);
+/* All of it has come. */
+PROTO_MUST_CHECK proto_error_t gw_upload_end(gw_gateway_t *self, gw_request_t *request);
+/* It is bound: its arguments become the request's. */
+void gw_upload_finish(gw_request_t *request);
+/* The request is answered. */
+void gw_upload_forget(gw_gateway_t *self, gw_request_t *request);
+
 /* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them,
  * gw_answer adds those of every answer: security, CORS, caching. */
 void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request);
@@ -156,9 +178,9 @@ void gw_answer_error(gw_gateway_t *self, gw_request_t *request, proto_error_t er
 void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor);
 
 /* gw_send.c: handing requests to a broker. */
-/* Sends the request with `arguments` (MessagePack map) to its operation. Then it is waiting, or the error is
- * why not. */
-PROTO_MUST_CHECK proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments);
+/* Sends the request with its arguments (MessagePack map) to its operation. Then it is waiting, or the error
+ * is why not. */
+PROTO_MUST_CHECK proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request);
 /* Asks a service for an operation by name (builtins), at a broker that was not asked yet. */
 PROTO_MUST_CHECK proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
                                             const char *name);

@@ -6,22 +6,6 @@
 
 #include "proto_value.h"
 
-enum { S_DELIMITER = GW_MULTIPART_BOUNDARY + 4 };
-
-/* A parse under way. */
-typedef struct s_parse {
-    gw_multipart_t *out;
-    proto_bytes_t body;
-    size_t at;
-    uint8_t delimiter[S_DELIMITER]; /* CRLF "--" boundary */
-    size_t delimiter_size;
-} s_parse_t;
-
-/* What the Content-Disposition and the other fields of one part have told so far. */
-typedef struct s_head {
-    bool disposition, type, encoding;
-} s_head_t;
-
 static int s_refuse(gw_multipart_t *self, const char *why)
 {
     self->why = why;
@@ -133,87 +117,35 @@ static bool s_good_boundary(proto_bytes_t boundary)
            boundary.data[boundary.size - 1] != ' ';
 }
 
-/* Finds the boundary in the request's Content-Type. */
-static int s_boundary(s_parse_t *self, proto_bytes_t content_type)
+int gw_multipart_begin(gw_multipart_t *self, proto_bytes_t content_type)
 {
     proto_bytes_t rest = content_type, name, value;
     const uint8_t *semicolon = rest.size ? memchr(rest.data, ';', rest.size) : NULL;
     (void)s_cut(&rest, semicolon ? (size_t)(semicolon - rest.data) : rest.size);
-    self->delimiter_size = 0;
+    self->state = GW_MULTIPART_S_PREAMBLE;
+    self->why = NULL;
+    self->part = (gw_part_t){0};
+    self->delimiter_size = self->parts = 0;
+    self->match = 2; /* the first boundary may begin the body */
     for (int rc; (rc = s_next_parameter(&rest, s_boundary_char, &name, &value)) != 0;) {
         if (rc < 0)
-            return s_refuse(self->out, "its Content-Type is malformed");
+            return s_refuse(self, "its Content-Type is malformed");
         if (!s_is(name, "boundary"))
             continue;
         if (self->delimiter_size)
-            return s_refuse(self->out, "its Content-Type has two boundaries");
+            return s_refuse(self, "its Content-Type has two boundaries");
         if (!s_good_boundary(value))
-            return s_refuse(self->out, "its boundary is malformed");
+            return s_refuse(self, "its boundary is malformed");
         memcpy(self->delimiter, "\r\n--", 4);
         memcpy(self->delimiter + 4, value.data, value.size);
-        self->delimiter_size = value.size + 4;
+        self->delimiter_size = (uint32_t)value.size + 4;
     }
-    return self->delimiter_size ? 0 : s_refuse(self->out, "its Content-Type has no boundary");
+    return self->delimiter_size ? 0 : s_refuse(self, "its Content-Type has no boundary");
 }
 
-/* Whether the line that begins at `at` begins with the boundary. It needs not be the whole line: RFC 2046
- * section 5.1.1 has it that the boundary at the beginning of a line is one. */
-static bool s_at_boundary(const s_parse_t *self, size_t at)
+static int s_disposition(gw_multipart_t *self, proto_bytes_t value)
 {
-    size_t size = self->delimiter_size - 2;
-    return self->body.size - at >= size && memcmp(self->body.data + at, self->delimiter + 2, size) == 0;
-}
-
-/* Where the next delimiter begins, from `at` on; -1 when there is none. */
-static int s_find(const s_parse_t *self, size_t at, size_t *found)
-{
-    if (at >= self->body.size)
-        return -1;
-    const uint8_t *place =
-        memmem(self->body.data + at, self->body.size - at, self->delimiter, self->delimiter_size);
-    if (!place)
-        return -1;
-    *found = (size_t)(place - self->body.data);
-    return 0;
-}
-
-/* Steps over what stands behind a boundary on its line. *last tells whether it was the closing one. */
-static int s_step_over(s_parse_t *self, bool *last)
-{
-    const uint8_t *data = self->body.data;
-    size_t size = self->body.size, at = self->at;
-    *last = size - at >= 2 && data[at] == '-' && data[at + 1] == '-';
-    at += *last ? 2 : 0;
-    while (at < size && s_blank(data[at]))
-        at++;
-    if (*last && at == size) {
-        self->at = at;
-        return 0;
-    }
-    if (at == size)
-        return s_refuse(self->out, "it does not end with its boundary");
-    if (size - at < 2 || data[at] != '\r' || data[at + 1] != '\n')
-        return s_refuse(self->out, "something stands behind a boundary");
-    self->at = at + 2;
-    return 0;
-}
-
-/* Steps to the first boundary, over the preamble. */
-static int s_begin(s_parse_t *self)
-{
-    size_t found;
-    if (s_at_boundary(self, 0)) {
-        self->at = self->delimiter_size - 2;
-        return 0;
-    }
-    if (s_find(self, 0, &found) < 0)
-        return s_refuse(self->out, "its boundary is not in it");
-    self->at = found + self->delimiter_size;
-    return 0;
-}
-
-static int s_disposition(gw_multipart_t *self, gw_part_t *part, proto_bytes_t value)
-{
+    gw_part_t *part = &self->part;
     proto_bytes_t rest = value, name, text;
     const uint8_t *semicolon = rest.size ? memchr(rest.data, ';', rest.size) : NULL;
     bool named = false;
@@ -239,39 +171,38 @@ static int s_disposition(gw_multipart_t *self, gw_part_t *part, proto_bytes_t va
     return named ? 0 : s_refuse(self, "a part has no name");
 }
 
-static int s_content_type(gw_multipart_t *self, gw_part_t *part, proto_bytes_t value)
+static int s_content_type(gw_multipart_t *self, proto_bytes_t value)
 {
     if (value.size >= 10 && strncasecmp((const char *)value.data, "multipart/", 10) == 0)
         return s_refuse(self, "a part is multipart itself");
     if (!proto_utf8_valid(value))
         return s_refuse(self, "a part's Content-Type is not UTF-8");
-    part->content_type = value;
+    self->part.content_type = value;
     return 0;
 }
 
-static int s_field(gw_multipart_t *self, s_head_t *head, gw_part_t *part, proto_bytes_t name,
-                   proto_bytes_t value)
+static int s_field(gw_multipart_t *self, proto_bytes_t name, proto_bytes_t value)
 {
-    bool *seen = s_is(name, "content-disposition")         ? &head->disposition
-                 : s_is(name, "content-type")              ? &head->type
-                 : s_is(name, "content-transfer-encoding") ? &head->encoding
+    bool *seen = s_is(name, "content-disposition")         ? &self->disposition
+                 : s_is(name, "content-type")              ? &self->type
+                 : s_is(name, "content-transfer-encoding") ? &self->encoding
                                                            : NULL;
     if (!seen)
         return 0; /* RFC 7578 section 4.8: others are ignored */
     if (*seen)
         return s_refuse(self, "a part has a header field twice");
     *seen = true;
-    if (seen == &head->disposition)
-        return s_disposition(self, part, value);
-    if (seen == &head->type)
-        return s_content_type(self, part, value);
+    if (seen == &self->disposition)
+        return s_disposition(self, value);
+    if (seen == &self->type)
+        return s_content_type(self, value);
     if (!s_is(value, "binary") && !s_is(value, "8bit") && !s_is(value, "7bit"))
         return s_refuse(self, "a part has a Content-Transfer-Encoding");
     return 0;
 }
 
 /* Judges one line of a part's head, without its CRLF. */
-static int s_line(gw_multipart_t *self, s_head_t *head, gw_part_t *part, proto_bytes_t line)
+static int s_judge_line(gw_multipart_t *self, proto_bytes_t line)
 {
     size_t size = 0;
     for (size_t i = 0; i < line.size; i++)
@@ -283,74 +214,192 @@ static int s_line(gw_multipart_t *self, s_head_t *head, gw_part_t *part, proto_b
         return s_refuse(self, "a part has a malformed header field");
     proto_bytes_t name = s_cut(&line, size);
     (void)s_cut(&line, 1);
-    return s_field(self, head, part, name, s_trim(line));
+    return s_field(self, name, s_trim(line));
 }
 
-/* Reads a part's header fields and the empty line behind them. */
-static int s_read_head(s_parse_t *self, gw_part_t *part)
+/* Bytes at the end of `data` that the delimiter may begin with. */
+static size_t s_tail(const gw_multipart_t *self, proto_bytes_t data)
 {
-    s_head_t head = {0};
-    size_t from = self->at;
-    for (uint32_t fields = 0;; fields++) {
-        size_t left = self->body.size - self->at, room = GW_MULTIPART_HEAD - (self->at - from);
-        const uint8_t *line = self->body.data + self->at;
-        const uint8_t *end = left ? memmem(line, left < room ? left : room, "\r\n", 2) : NULL;
-        if (!end)
-            return s_refuse(self->out, left < room ? "it ends within a part's header fields"
-                                                   : "a part's header fields are too long");
-        self->at += (size_t)(end - line) + 2;
-        if (end == line)
-            break;
-        if (fields == GW_MULTIPART_FIELDS)
-            return s_refuse(self->out, "a part has too many header fields");
-        if (s_at_boundary(self, (size_t)(line - self->body.data)))
-            return s_refuse(self->out, "a boundary stands within a part's header fields");
-        if (s_line(self->out, &head, part, (proto_bytes_t){line, (size_t)(end - line)}) < 0)
-            return -1;
-    }
-    return head.disposition ? 0 : s_refuse(self->out, "a part has no Content-Disposition");
-}
-
-/* Reads a part up to and with the boundary behind it. */
-static int s_read_part(s_parse_t *self)
-{
-    gw_multipart_t *out = self->out;
-    size_t end;
-    if (out->count == GW_MULTIPART_PARTS)
-        return s_refuse(out, "it has too many parts");
-    gw_part_t *part = &out->parts[out->count];
-    *part = (gw_part_t){0};
-    if (s_read_head(self, part) < 0)
-        return -1;
-    /* The empty line's own CRLF may be the delimiter's: then the part has no content (RFC 2046's body-part).
-     */
-    if (s_find(self, self->at - 2, &end) < 0)
-        return s_refuse(out, "it does not end with its boundary");
-    part->content = (proto_bytes_t){self->body.data + self->at, end < self->at ? 0 : end - self->at};
-    self->at = end + self->delimiter_size;
-    out->count++;
+    size_t most = self->delimiter_size - 1, from = data.size > most ? data.size - most : 0;
+    for (size_t at = from; at < data.size; at++)
+        if (data.data[at] == '\r' && memcmp(data.data + at, self->delimiter, data.size - at) == 0)
+            return data.size - at;
     return 0;
 }
 
-int gw_multipart_parse(gw_multipart_t *self, proto_bytes_t content_type, proto_bytes_t body)
+static void s_behind_boundary(gw_multipart_t *self)
 {
-    s_parse_t parse = {.out = self, .body = body};
-    bool last = false;
-    self->count = 0;
-    self->why = NULL;
-    int rc = s_boundary(&parse, content_type);
-    if (rc == 0)
-        rc = s_begin(&parse);
-    if (rc == 0)
-        rc = s_step_over(&parse, &last);
-    while (rc == 0 && !last) {
-        rc = s_read_part(&parse);
-        if (rc == 0)
-            rc = s_step_over(&parse, &last);
+    self->state = GW_MULTIPART_S_BEHIND;
+    self->behind = self->match = 0;
+    self->last = self->cr = self->dash = false;
+}
+
+/* The delimiter went on in `piece`, or did not: then what looked like it was content, as no other part of it
+ * is a CR. True when there is content to be handed out. */
+static bool s_go_on(gw_multipart_t *self, proto_bytes_t *piece, proto_bytes_t *data)
+{
+    size_t left = self->delimiter_size - self->match, size = piece->size < left ? piece->size : left;
+    if (memcmp(piece->data, self->delimiter + self->match, size) == 0) {
+        (void)s_cut(piece, size);
+        self->match += (uint32_t)size;
+        return false;
     }
-    if (rc < 0)
-        self->count = 0;
+    *data = (proto_bytes_t){self->delimiter + self->skip, self->match - self->skip};
+    self->match = self->skip = 0;
+    return data->size > 0;
+}
+
+/* Steps to the next delimiter. True when there is content to be handed out. */
+static bool s_search(gw_multipart_t *self, proto_bytes_t *piece, proto_bytes_t *data)
+{
+    const uint8_t *found = memmem(piece->data, piece->size, self->delimiter, self->delimiter_size);
+    size_t tail = found ? self->delimiter_size : s_tail(self, *piece);
+    size_t size = found ? (size_t)(found - piece->data) : piece->size - tail;
+    *data = s_cut(piece, size);
+    (void)s_cut(piece, tail);
+    self->match = (uint32_t)tail;
+    self->skip = 0;
+    return size > 0;
+}
+
+/* Reads preamble or content up to and with the delimiter behind it. */
+static gw_multipart_event_t s_read_content(gw_multipart_t *self, proto_bytes_t *piece, proto_bytes_t *data)
+{
+    bool content = self->state == GW_MULTIPART_S_CONTENT;
+    while (self->match < self->delimiter_size) {
+        if (piece->size == 0)
+            return GW_MULTIPART_MORE;
+        bool some = self->match ? s_go_on(self, piece, data) : s_search(self, piece, data);
+        if (some && content)
+            return GW_MULTIPART_DATA;
+    }
+    s_behind_boundary(self);
+    return content ? GW_MULTIPART_DONE : GW_MULTIPART_MORE;
+}
+
+static int s_begin_part(gw_multipart_t *self)
+{
+    if (self->parts == GW_MULTIPART_PARTS)
+        return s_refuse(self, "it has too many parts");
+    self->parts++;
+    self->part = (gw_part_t){0};
+    self->state = GW_MULTIPART_S_HEAD;
+    self->head_size = self->line = self->fields = 0;
+    self->disposition = self->type = self->encoding = false;
+    return 0;
+}
+
+/* A byte behind a boundary on its line: "--" for the last one, then blanks, then CRLF. */
+static int s_read_behind(gw_multipart_t *self, uint8_t c)
+{
+    bool first = self->behind++ == 0;
+    if (self->cr && c == '\n') {
+        self->state = GW_MULTIPART_S_EPILOGUE;
+        return self->last ? 0 : s_begin_part(self);
+    }
+    if (self->cr || (self->dash && c != '-'))
+        return s_refuse(self, "something stands behind a boundary");
+    if (self->dash) {
+        self->dash = false;
+        self->last = true;
+    } else if (first && c == '-') {
+        self->dash = true;
+    } else if (c == '\r') {
+        self->cr = true;
+    } else if (!s_blank(c)) {
+        return s_refuse(self, "something stands behind a boundary");
+    }
+    return 0;
+}
+
+/* Whether the line begins with the boundary. It needs not be the whole line: RFC 2046 section 5.1.1 has it
+ * that the boundary at the beginning of a line is one. */
+static bool s_is_boundary(const gw_multipart_t *self, proto_bytes_t line)
+{
+    size_t size = self->delimiter_size - 2;
+    return line.size >= size && memcmp(line.data, self->delimiter + 2, size) == 0;
+}
+
+/* A line of the head is complete. 1 when it was the empty one. */
+static int s_end_line(gw_multipart_t *self)
+{
+    proto_bytes_t line = {self->head + self->line, self->head_size - self->line - 2};
+    self->line = self->head_size;
+    if (line.size == 0)
+        return self->disposition ? 1 : s_refuse(self, "a part has no Content-Disposition");
+    if (self->fields++ == GW_MULTIPART_FIELDS)
+        return s_refuse(self, "a part has too many header fields");
+    if (s_is_boundary(self, line))
+        return s_refuse(self, "a boundary stands within a part's header fields");
+    return s_judge_line(self, line);
+}
+
+/* A byte of a part's header fields or the empty line behind them. 1 at its end. */
+static int s_read_head(gw_multipart_t *self, uint8_t c)
+{
+    self->head[self->head_size++] = c;
+    bool ended = c == '\n' && self->head_size - self->line >= 2 && self->head[self->head_size - 2] == '\r';
+    int rc = ended ? s_end_line(self) : 0;
+    if (rc == 0 && self->head_size == GW_MULTIPART_HEAD)
+        return s_refuse(self, "a part's header fields are too long");
     return rc;
+}
+
+gw_multipart_event_t gw_multipart_next(gw_multipart_t *self, proto_bytes_t *piece, proto_bytes_t *data)
+{
+    while (piece->size || self->match == self->delimiter_size) {
+        gw_multipart_event_t event;
+        int rc = 0;
+        switch (self->state) {
+        case GW_MULTIPART_S_PREAMBLE:
+        case GW_MULTIPART_S_CONTENT:
+            event = s_read_content(self, piece, data);
+            if (event != GW_MULTIPART_MORE)
+                return event;
+            break;
+        case GW_MULTIPART_S_BEHIND:
+            rc = s_read_behind(self, *s_cut(piece, 1).data);
+            break;
+        case GW_MULTIPART_S_HEAD:
+            rc = s_read_head(self, *s_cut(piece, 1).data);
+            break;
+        case GW_MULTIPART_S_EPILOGUE:
+            (void)s_cut(piece, piece->size);
+            break;
+        }
+        if (rc < 0)
+            return GW_MULTIPART_BAD;
+        if (rc > 0) { /* the empty line's own CRLF may be the delimiter's: then the part has no content */
+            self->state = GW_MULTIPART_S_CONTENT;
+            self->match = self->skip = 2;
+            return GW_MULTIPART_PART;
+        }
+    }
+    return GW_MULTIPART_MORE;
+}
+
+int gw_multipart_end(gw_multipart_t *self)
+{
+    switch (self->state) {
+    case GW_MULTIPART_S_PREAMBLE:
+        return s_refuse(self, "its boundary is not in it");
+    case GW_MULTIPART_S_HEAD:
+        return s_refuse(self, "it ends within a part's header fields");
+    case GW_MULTIPART_S_CONTENT:
+        return s_refuse(self, "it does not end with its boundary");
+    case GW_MULTIPART_S_BEHIND:
+        if (self->cr || self->dash)
+            return s_refuse(self, "something stands behind a boundary");
+        return self->last ? 0 : s_refuse(self, "it does not end with its boundary");
+    case GW_MULTIPART_S_EPILOGUE:
+        break;
+    }
+    return 0;
+}
+
+size_t gw_multipart_pending(const gw_multipart_t *self)
+{
+    return self->state == GW_MULTIPART_S_CONTENT ? self->match - self->skip : 0;
 }
 
 void gw_multipart_unescape(proto_bytes_t text, proto_buf_t *out)

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "proto_param.h"
+
 /* What a type looks like in JSON. */
 typedef struct s_look {
     const char *type;     /* NULL: any value */
@@ -222,6 +224,21 @@ static void s_write_array(gw_tree_t *tree, const proto_param_t *param, bool null
         gw_tree_number(tree, "maxItems", floor(param->max));
 }
 
+/* OpenAPI 3.1 has the octets of a binary string counted by maxLength, as characters are. */
+static void s_write_file_size(gw_tree_t *tree, const proto_param_t *param)
+{
+    if (param->unit != PROTO_UNIT_BYTES || !param->has_max)
+        return;
+    proto_buf_t text = PROTO_BUF_INIT;
+    proto_buf_string(&text, "At most ");
+    proto_param_size(param->max, &text);
+    gw_tree_text(tree, "description", proto_buf_text(&text));
+    proto_buf_free(&text);
+    if (param->has_min && param->min > 0)
+        gw_tree_number(tree, "minLength", ceil(param->min));
+    gw_tree_number(tree, "maxLength", floor(param->max));
+}
+
 void gw_schema_param(gw_tree_t *tree, const char *key, const proto_param_t *param)
 {
     bool nullable = s_in_json(param) && !param->required;
@@ -229,6 +246,7 @@ void gw_schema_param(gw_tree_t *tree, const char *key, const proto_param_t *para
     if (param->source == PROTO_SOURCE_FILE) {
         gw_tree_text(tree, "type", "string");
         gw_tree_text(tree, "contentMediaType", "application/octet-stream");
+        s_write_file_size(tree, param);
     } else if (param->array) {
         s_write_array(tree, param, nullable);
     } else {

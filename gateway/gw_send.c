@@ -11,6 +11,12 @@ static gw_broker_t *s_choose(gw_gateway_t *self, const gw_request_t *request, bo
     return broker || !same ? broker : gw_brokers_choose(self, 0);
 }
 
+/* A large upload is not kept for a second try, so that there is but one of it. */
+static bool s_give_away(const gw_request_t *request)
+{
+    return request->upload_bytes && request->arguments.size > PROTO_BATCH_BYTES;
+}
+
 static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_t *broker,
                            proto_record_t record)
 {
@@ -24,7 +30,8 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.subject = request->identity.subject;
     record.role = request->identity.role;
     record.claims = request->identity.claims;
-    if (proto_wire_put(broker->wire, &record) < 0)
+    if (s_give_away(request) ? proto_wire_put_large(broker->wire, &record, &request->arguments) < 0
+                             : proto_wire_put(broker->wire, &record) < 0)
         return PROTO_ERROR_too_large;
     if (request->broker)
         request->broker->waiting--;
@@ -53,12 +60,12 @@ static proto_error_t s_put_operation(gw_gateway_t *self, gw_request_t *request, 
                  });
 }
 
-proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments)
+proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request)
 {
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
-    proto_buf_append(&request->arguments, arguments.data, arguments.size);
+    request->resent = s_give_away(request);
     return s_put_operation(self, request, broker, request->route->operation->hash);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* From a complete request to its answer. Thread: the gateway's.
+/* From a request's head to its answer. Thread: the gateway's.
  * In: FINAL, ERROR, PUBLISH, DISCONNECT. Out: REQUEST (gw_send), CANCEL. */
 #include "gw_internal.h"
 
@@ -172,30 +172,59 @@ static void s_not_found(gw_gateway_t *self, gw_request_t *request)
                         proto_bytes_of("there is nothing at this path"));
 }
 
-static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
-                              const gw_match_t *match)
+static gw_input_t s_input(const gw_http_request_t *http, const gw_match_t *match)
 {
-    const proto_operation_t *operation = match->route->operation;
-    gw_input_t input = {
+    return (gw_input_t){
         .path_values = match->values,
         .query = http->query,
         .content_type = gw_http_header(http, "content-type"),
         .content_encoding = gw_http_header(http, "content-encoding"),
+        .length = http->length,
         .body = http->body,
         .headers = http->headers,
         .header_count = http->header_count,
     };
-    proto_error_t error = gw_bind(&self->binder, match->route, &input);
+}
+
+/* Makes the request's arguments. On an error the binder's detail tells. */
+static proto_error_t s_bind(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                            const gw_match_t *match)
+{
+    gw_input_t input = s_input(http, match);
+    input.form = request->upload;
+    proto_error_t error = input.form ? gw_upload_end(self, request) : PROTO_ERROR_none;
+    if (!error)
+        error = gw_bind(&self->binder, match->route, &input);
+    if (error)
+        return error;
+    if (input.form)
+        gw_upload_finish(request);
+    else
+        proto_buf_append(&request->arguments, self->binder.arguments.data, self->binder.arguments.size);
+    return PROTO_ERROR_none;
+}
+
+/* Why nothing more is taken: none if it is. */
+static proto_error_t s_closed(const gw_gateway_t *self, const gw_request_t *request)
+{
+    return self->draining     ? PROTO_ERROR_shutting_down
+           : request->id == 0 ? PROTO_ERROR_overloaded
+                              : PROTO_ERROR_none;
+}
+
+static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                              const gw_match_t *match)
+{
+    proto_error_t error = s_bind(self, request, http, match);
     if (error) {
         gw_answer_error(self, request, error, proto_buf_bytes(&self->binder.detail));
         return;
     }
-    s_deadline(self, request, http, operation->timeout_ms);
-    if (self->draining)
-        gw_answer_error(self, request, PROTO_ERROR_shutting_down, (proto_bytes_t){0});
-    else if (request->id == 0)
-        gw_answer_error(self, request, PROTO_ERROR_overloaded, (proto_bytes_t){0});
-    else if ((error = gw_send(self, request, proto_buf_bytes(&self->binder.arguments))))
+    s_deadline(self, request, http, match->route->operation->timeout_ms);
+    error = s_closed(self, request);
+    if (!error)
+        error = gw_send(self, request);
+    if (error)
         gw_answer_error(self, request, error,
                         error == PROTO_ERROR_not_ready ? proto_bytes_of("no broker answers")
                                                        : (proto_bytes_t){0});
@@ -212,54 +241,98 @@ static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builti
     gw_health_serve(self, request);
 }
 
-static void s_serve_route(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
-                          const gw_match_t *match)
+/* Judges a request by its head: whether there is something at its path for it, and for whom. False when that
+ * has answered it. */
+static bool s_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                    gw_match_t *match)
 {
-    request->route = match->route;
-    if (!gw_admit(self, request, http))
-        return;
-    if (match->route->operation)
-        s_serve_operation(self, request, http, match);
-    else
-        s_serve_builtin(self, request, match->route->builtin);
+    if (proto_bytes_is(http->path, "*")) { /* OPTIONS *: the server as a whole */
+        gw_answer_begin(self, request);
+        gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
+        return false;
+    }
+    switch (gw_router_match(request->generation->router, http->method, http->path, match)) {
+    case GW_MATCH_FOUND:
+        request->route = match->route;
+        return gw_admit(self, request, http);
+    case GW_MATCH_NOT_FOUND:
+        s_not_found(self, request);
+        break;
+    case GW_MATCH_METHOD:
+    case GW_MATCH_OPTIONS:
+        s_allow(self, request, http, match);
+        break;
+    case GW_MATCH_SLASH:
+        s_redirect(self, request, http);
+        break;
+    }
+    return false;
 }
 
-void gw_serve(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http)
+/* NULL when its head has answered it. */
+static gw_request_t *s_begin(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http,
+                             gw_match_t *match)
 {
     gw_request_t *request = s_open(self, conn, http->sequence);
     s_trace(self, request, gw_http_header(http, "x-request-id"));
     s_line(request, http);
     s_keep(request, http);
     request->generation = gw_generation_hold(self->generation);
-    gw_match_t match;
-    if (proto_bytes_is(http->path, "*")) { /* OPTIONS *: the server as a whole */
-        gw_answer_begin(self, request);
-        gw_answer(self, request, 204, NULL, (proto_bytes_t){0}, false);
-        return;
-    }
-    switch (gw_router_match(self->generation->router, http->method, http->path, &match)) {
-    case GW_MATCH_FOUND:
-        s_serve_route(self, request, http, &match);
-        break;
-    case GW_MATCH_NOT_FOUND:
-        s_not_found(self, request);
-        break;
-    case GW_MATCH_METHOD:
-    case GW_MATCH_OPTIONS:
-        s_allow(self, request, http, &match);
-        break;
-    case GW_MATCH_SLASH:
-        s_redirect(self, request, http);
-        break;
-    }
+    return s_admit(self, request, http, match) ? request : NULL;
 }
 
-void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence, proto_error_t error,
-                  const char *detail)
+/* How the body is to be read, or why not at all. */
+static proto_error_t s_expect_body(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
+                                   const gw_match_t *match)
 {
-    gw_request_t *request = s_open(self, conn, sequence);
-    s_trace(self, request, (proto_bytes_t){0});
-    proto_buf_string(&request->line, "(refused)");
+    bool pieces = false;
+    gw_input_t input = s_input(http, match);
+    proto_buf_reset(&self->binder.detail);
+    request->body_most = self->config->max_body;
+    proto_error_t error = s_closed(self, request);
+    if (!error && match->route->operation)
+        error = gw_bind_media(&self->binder, match->route->operation, &input, &pieces);
+    if (!error && pieces)
+        error = gw_upload_begin(self, request, input.content_type, input.length);
+    return error;
+}
+
+gw_request_t *gw_serve_head(gw_gateway_t *self, gw_conn_t *conn, const gw_http_request_t *http)
+{
+    gw_match_t match;
+    gw_request_t *request = s_begin(self, conn, http, &match);
+    proto_error_t error = request ? s_expect_body(self, request, http, &match) : PROTO_ERROR_none;
+    if (!error)
+        return request;
+    gw_answer_error(self, request, error, proto_buf_bytes(&self->binder.detail));
+    return NULL;
+}
+
+void gw_serve(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, const gw_http_request_t *http)
+{
+    gw_match_t match;
+    gw_request_t *request = arriving;
+    if (!arriving)
+        request = s_begin(self, conn, http, &match);
+    else /* what was found lay in the head, which has moved since */
+        (void)gw_router_match(request->generation->router, http->method, http->path, &match);
+    if (!request)
+        return;
+    if (request->route->operation)
+        s_serve_operation(self, request, http, &match);
+    else
+        s_serve_builtin(self, request, request->route->builtin);
+}
+
+void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, uint32_t sequence,
+                  proto_error_t error, const char *detail)
+{
+    gw_request_t *request = arriving;
+    if (!arriving) {
+        request = s_open(self, conn, sequence);
+        s_trace(self, request, (proto_bytes_t){0});
+        proto_buf_string(&request->line, "(refused)");
+    }
     gw_problem_t problem = gw_problem_of(error, proto_bytes_of(detail));
     gw_answer_begin(self, request);
     gw_answer_problem(self, request, &problem, true);

@@ -51,7 +51,13 @@ typedef enum {
     PROTO_DATA_COUNT
 } proto_data_t;
 
-typedef enum { PROTO_UNIT_VALUE, PROTO_UNIT_CHARS, PROTO_UNIT_ITEMS, PROTO_UNIT_COUNT } proto_unit_t;
+typedef enum {
+    PROTO_UNIT_VALUE,
+    PROTO_UNIT_CHARS,
+    PROTO_UNIT_ITEMS,
+    PROTO_UNIT_BYTES, /* of a bytea or text; of an array: of each item */
+    PROTO_UNIT_COUNT
+} proto_unit_t;
 
 typedef struct proto_param {
     const char *name;

@@ -56,10 +56,21 @@ static int s_check_listed(const proto_param_t *param, const proto_value_t *value
     return -1;
 }
 
+void proto_param_size(double bytes, proto_buf_t *out)
+{
+    const double kilo = 1024, mega = 1024 * 1024;
+    if (bytes >= mega && fmod(bytes, mega) == 0)
+        proto_buf_printf(out, "%.15g MB", bytes / mega);
+    else if (bytes >= kilo && fmod(bytes, kilo) == 0)
+        proto_buf_printf(out, "%.15g kB", bytes / kilo);
+    else
+        proto_buf_printf(out, "%.15g %s", bytes, bytes == 1 ? "byte" : "bytes");
+}
+
 static int s_check_bounds(const proto_param_t *param, double number, proto_buf_t *detail)
 {
-    static const char *const units[] = {"", " characters", " items"};
-    static const char *const verbs[] = {"be", "have", "have"};
+    static const char *const units[] = {"", " characters", " items", ""};
+    static const char *const verbs[] = {"be", "have", "have", "have"};
     bool low = param->has_min && !(number >= param->min);
     bool high = param->has_max && !(number <= param->max);
     if (!low && !high)
@@ -68,8 +79,11 @@ static int s_check_bounds(const proto_param_t *param, double number, proto_buf_t
     const char *unit = units[param->unit];
     if (bound == 1 && param->unit != PROTO_UNIT_VALUE)
         unit = param->unit == PROTO_UNIT_CHARS ? " character" : " item";
-    proto_buf_printf(detail, "%s must %s at %s %.15g%s", param->name, verbs[param->unit],
-                     low ? "least" : "most", bound, unit);
+    proto_buf_printf(detail, "%s must %s at %s ", param->name, verbs[param->unit], low ? "least" : "most");
+    if (param->unit == PROTO_UNIT_BYTES)
+        proto_param_size(bound, detail);
+    else
+        proto_buf_printf(detail, "%.15g%s", bound, unit);
     return -1;
 }
 
@@ -150,7 +164,7 @@ static int s_check_text(const proto_param_t *param, const proto_value_t *value, 
     }
     if (param->unit == PROTO_UNIT_CHARS)
         return s_check_bounds(param, (double)s_characters(value->bytes), detail);
-    return 0;
+    return param->unit == PROTO_UNIT_BYTES ? s_check_bounds(param, (double)value->bytes.size, detail) : 0;
 }
 
 static int s_check_form(const proto_param_t *param, const proto_value_t *value, bool (*form)(proto_bytes_t),
@@ -176,10 +190,15 @@ static int s_check_bytea(const proto_param_t *param, const proto_value_t *value,
 {
     proto_buf_t bytes = PROTO_BUF_INIT;
     int rc = value->kind == PROTO_BIN ? 0 : -1;
-    if (value->kind == PROTO_STR)
+    size_t size = value->bytes.size;
+    if (value->kind == PROTO_STR) {
         rc = proto_base64_decode(&bytes, value->bytes);
+        size = bytes.size;
+    }
     proto_buf_free(&bytes);
-    return rc < 0 ? s_refuse(param, detail, "bytes in base64") : 0;
+    if (rc < 0)
+        return s_refuse(param, detail, "bytes in base64");
+    return param->unit == PROTO_UNIT_BYTES ? s_check_bounds(param, (double)size, detail) : 0;
 }
 
 /* A type without rules of its own: PostgreSQL judges its text. */

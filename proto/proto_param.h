@@ -14,6 +14,8 @@
  * or the timestamp extension); bytea takes bin, or base64 text; an enum or listed text must be one of its
  * values; array items are judged one by one. */
 PROTO_MUST_CHECK int proto_param_check(const proto_param_t *param, proto_bytes_t value, proto_buf_t *detail);
+/* Appends a number of bytes as people read it: "10 MB", "64 kB", "1500 bytes" (1 MB is 1024 * 1024). */
+void proto_param_size(double bytes, proto_buf_t *out);
 /* Turns text from a path or query (already percent-decoded) into the MessagePack value the type asks for, one
  * item for an array, and appends it to `out`. Booleans: true false 1 0 on off yes no, any case. Does not
  * check bounds: call proto_param_check on the whole value. -1 with a sentence when the text has not the

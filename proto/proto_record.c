@@ -168,29 +168,25 @@ static uint8_t *s_copy(uint8_t *to, proto_bytes_t bytes)
     return to + bytes.size;
 }
 
-int proto_record_append(proto_buf_t *out, const proto_record_t *record)
+/* Whether the record can be written at all. */
+static bool s_writable(const proto_record_t *record)
 {
     const proto_bytes_t names[] = {record->service, record->name,  record->subject,
                                    record->role,    record->trace, record->key};
-    size_t size = proto_record_size(record);
-    if (size > PROTO_RECORD_BYTES || record->claims.size > UINT16_MAX)
-        return -1;
+    if (proto_record_size(record) > PROTO_RECORD_BYTES || record->claims.size > UINT16_MAX)
+        return false;
     for (size_t i = 0; i < 6; i++)
         if (names[i].size > UINT8_MAX)
-            return -1;
-    size_t before = out->size;
-    bool failed = out->failed;
-    if (before && before + size > PROTO_BATCH_BYTES)
-        return -1;
-    if (before == 0)
-        proto_buf_append(out, (const uint8_t[]){'M', 'U', PROTO_RECORD_VERSION, 0}, PROTO_BATCH_HEADER);
-    uint8_t *at = proto_buf_extend(out, size);
-    if (!at) {
-        out->size = before;
-        out->failed = failed;
-        return -1;
-    }
-    s_put32(at + S_LENGTH, (uint32_t)size);
+            return false;
+    return true;
+}
+
+/* Writes everything but the body; where that begins. */
+static uint8_t *s_write_head(uint8_t *at, const proto_record_t *record)
+{
+    const proto_bytes_t names[] = {record->service, record->name,  record->subject,
+                                   record->role,    record->trace, record->key};
+    s_put32(at + S_LENGTH, (uint32_t)proto_record_size(record));
     at[S_TYPE] = (uint8_t)record->type;
     at[S_FLAGS] = record->flags;
     s_put16(at + S_NUMBER, record->number);
@@ -204,7 +200,38 @@ int proto_record_append(proto_buf_t *out, const proto_record_t *record)
         at[S_NAMES + i] = (uint8_t)names[i].size;
         to = s_copy(to, names[i]);
     }
-    to = s_copy(to, record->claims);
-    (void)s_copy(to, record->body);
+    return s_copy(to, record->claims);
+}
+
+static const uint8_t s_batch_header[PROTO_BATCH_HEADER] = {'M', 'U', PROTO_RECORD_VERSION, 0};
+
+int proto_record_append(proto_buf_t *out, const proto_record_t *record)
+{
+    size_t size = proto_record_size(record), before = out->size;
+    bool failed = out->failed;
+    if (!s_writable(record) || (before && before + size > PROTO_BATCH_BYTES))
+        return -1;
+    if (before == 0)
+        proto_buf_append(out, s_batch_header, sizeof s_batch_header);
+    uint8_t *at = proto_buf_extend(out, size);
+    if (!at) {
+        out->size = before;
+        out->failed = failed;
+        return -1;
+    }
+    (void)s_copy(s_write_head(at, record), record->body);
+    return 0;
+}
+
+int proto_record_wrap(proto_buf_t *body, const proto_record_t *record)
+{
+    proto_record_t whole = *record;
+    whole.body = proto_buf_bytes(body);
+    size_t size = body->size, head = PROTO_BATCH_HEADER + proto_record_size(&whole) - size;
+    if (!s_writable(&whole) || !proto_buf_extend(body, head))
+        return -1;
+    memmove(body->data + head, body->data, size);
+    memcpy(body->data, s_batch_header, sizeof s_batch_header);
+    (void)s_write_head(body->data + PROTO_BATCH_HEADER, &whole);
     return 0;
 }

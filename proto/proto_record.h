@@ -80,6 +80,10 @@ PROTO_MUST_CHECK int proto_batch_next(proto_batch_t *self, proto_record_t *recor
  * record is larger than PROTO_RECORD_BYTES, or it does not fit this batch (ask proto_batch_fits first); `out`
  * is unchanged. */
 PROTO_MUST_CHECK int proto_record_append(proto_buf_t *out, const proto_record_t *record);
+/* Makes a frame of this one record in the memory of its body, which `body` holds (record->body is not looked
+ * at): nothing large is kept twice. -1 as above, or when there is no memory; then `body` is of no use any
+ * more. */
+PROTO_MUST_CHECK int proto_record_wrap(proto_buf_t *body, const proto_record_t *record);
 /* Bytes the record will take, batch header not included. */
 size_t proto_record_size(const proto_record_t *record);
 /* True when a record of `size` bytes may join the batch in `out` that already holds `count` records. */

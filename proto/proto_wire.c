@@ -249,6 +249,23 @@ int proto_wire_put(proto_wire_t *self, const proto_record_t *record)
     return 0;
 }
 
+int proto_wire_put_large(proto_wire_t *self, const proto_record_t *record, proto_buf_t *body)
+{
+    proto_buf_t taken = *body;
+    *body = PROTO_BUF_INIT;
+    if (proto_record_wrap(&taken, record) < 0) {
+        proto_buf_free(&taken);
+        return -1;
+    }
+    if (self->batch.records)
+        s_seal(self);
+    proto_buf_free(&self->batch.bytes);
+    self->batch = (s_batch_t){.bytes = taken, .records = 1};
+    s_seal(self); /* nothing joins it */
+    self->put++;
+    return 0;
+}
+
 uint64_t proto_wire_put_count(const proto_wire_t *self)
 {
     return self->put;
@@ -259,10 +276,41 @@ uint64_t proto_wire_sent_count(const proto_wire_t *self)
     return self->sent;
 }
 
-static bool s_send(proto_wire_t *self, const s_batch_t *batch, int64_t now)
+/* Frees a frame that was given away, in whatever thread ZeroMQ is done with it. */
+static void s_free_given(void *data, void *hint)
 {
-    if (zmq_send(self->socket, batch->bytes.data, batch->bytes.size, ZMQ_DONTWAIT) < 0)
+    bool *back = hint;
+    if (!*back)
+        free(data);
+    free(back);
+}
+
+/* Gives a large frame away instead of having it copied. When the socket does not take it, it stays. */
+static bool s_give(proto_wire_t *self, s_batch_t *batch)
+{
+    zmq_msg_t frame;
+    bool *back = malloc(sizeof *back);
+    PROTO_ASSERT(back != NULL);
+    *back = false;
+    int rc = zmq_msg_init_data(&frame, batch->bytes.data, batch->bytes.size, s_free_given, back);
+    PROTO_ASSERT(rc == 0);
+    if (zmq_msg_send(&frame, self->socket, ZMQ_DONTWAIT) < 0) {
+        *back = true;
+        zmq_msg_close(&frame);
         return false;
+    }
+    batch->bytes = PROTO_BUF_INIT;
+    return true;
+}
+
+static bool s_send(proto_wire_t *self, s_batch_t *batch, int64_t now)
+{
+    if (batch->bytes.size > PROTO_BATCH_BYTES) {
+        if (!s_give(self, batch))
+            return false;
+    } else if (zmq_send(self->socket, batch->bytes.data, batch->bytes.size, ZMQ_DONTWAIT) < 0) {
+        return false;
+    }
     self->last_sent = now;
     self->sent += batch->records;
     return true;

@@ -30,6 +30,10 @@ void *proto_wire_socket(proto_wire_t *self);
 int proto_wire_fd(proto_wire_t *self);
 /* Adds a record to the batch under way; copies it. -1 when it can never be sent (see proto_record_append). */
 PROTO_MUST_CHECK int proto_wire_put(proto_wire_t *self, const proto_record_t *record);
+/* The same for a record with the body in `body`, which is taken and not copied: for large ones, that travel
+ * alone. On -1, too, it is empty afterwards. */
+PROTO_MUST_CHECK int proto_wire_put_large(proto_wire_t *self, const proto_record_t *record,
+                                          proto_buf_t *body);
 /* Sends what was put. What the socket does not take now (no connection, high-water mark) stays and goes with
  * the next flush, in order; true when nothing is left. */
 bool proto_wire_flush(proto_wire_t *self, int64_t now);

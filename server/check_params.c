@@ -31,6 +31,9 @@ static void s_bounds(srv_check_t *self, const srv_check_operation_t *operation, 
         s_tell(self, operation, index, "bounds",
                "leave them out, or (LEAST..MOST) without a unit for a number",
                "bounds in chars have no effect on what is no text");
+    else if (param->unit == PROTO_UNIT_BYTES && !text && param->data != PROTO_DATA_BYTEA)
+        s_tell(self, operation, index, "bounds", "leave them out",
+               "bounds in bytes have no effect on what is neither bytea nor text");
     else if (param->unit == PROTO_UNIT_VALUE && !s_is_number(param->data))
         s_tell(self, operation, index, "bounds",
                "a text takes (LEAST..MOST chars), an array (LEAST..MOST items)",

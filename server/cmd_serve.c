@@ -24,8 +24,8 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
     (S_SET(bind) | S_SET(rights) | S_SET(peers) | S_SET(max_message) | S_SET(queue) | S_SET(any_address))
 #define S_SET_GATEWAYS                                                                                       \
     (S_SET(http) | S_SET(gateways) | S_SET(connections) | S_SET(per_address) | S_SET(max_head) |             \
-     S_SET(max_body) | S_SET(head_timeout) | S_SET(body_timeout) | S_SET(idle_timeout) |                     \
-     S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log))
+     S_SET(max_body) | S_SET(max_upload) | S_SET(uploads) | S_SET(head_timeout) | S_SET(body_timeout) |      \
+     S_SET(idle_timeout) | S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
      S_SET(replica_url) | S_SET(replica_actors) | S_SET(dir))

@@ -29,6 +29,10 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
       "BYTES", "longest request line and headers")                                                           \
     X(max_body, "http/max_body", "--max-body", "MUSTER_MAX_BODY", SRV_NUMBER, "1048576", 1024, 33554432,     \
       "BYTES", "longest request body")                                                                       \
+    X(max_upload, "http/max_upload", "--max-upload", "MUSTER_MAX_UPLOAD", SRV_NUMBER, "66977792", 1024,      \
+      66977792, "BYTES", "longest request body with files (@file) that have bounds of their own")            \
+    X(uploads, "http/uploads", "--uploads", "MUSTER_UPLOADS", SRV_NUMBER, "268435456", 1024, 1099511627776,  \
+      "BYTES", "most that one gateway thread keeps of uploads at once; what is more gets 503")               \
     X(head_timeout, "http/head_timeout", "--head-timeout", "MUSTER_HEAD_TIMEOUT", SRV_DURATION, "10s", 100,  \
       3600000, "TIME", "a request's head must have arrived by then")                                         \
     X(body_timeout, "http/body_timeout", "--body-timeout", "MUSTER_BODY_TIMEOUT", SRV_DURATION, "30s", 100,  \

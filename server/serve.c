@@ -3,6 +3,7 @@
 #include "serve.h"
 
 #include <czmq.h>
+#include <malloc.h>
 #include <stdatomic.h>
 
 #include "act_chat.h"
@@ -11,7 +12,7 @@
 #include "gateway.h"
 #include "proto_clock.h"
 
-enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
+enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50, S_MMAP_BYTES = 4 << 20 };
 
 struct srv_serve {
     unsigned parts;
@@ -135,6 +136,8 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
         .per_address = (uint32_t)s_number(plan, SRV_OPT_per_address),
         .max_head = (uint32_t)s_number(plan, SRV_OPT_max_head),
         .max_body = (uint32_t)s_number(plan, SRV_OPT_max_body),
+        .max_upload = (uint32_t)s_number(plan, SRV_OPT_max_upload),
+        .uploads = (size_t)s_number(plan, SRV_OPT_uploads),
         .head_timeout = s_number(plan, SRV_OPT_head_timeout),
         .body_timeout = s_number(plan, SRV_OPT_body_timeout),
         .idle_timeout = s_number(plan, SRV_OPT_idle_timeout),
@@ -148,6 +151,8 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
 
 srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
 {
+    /* Left alone, glibc raises it up to 32 MiB; then buffers of uploads would be copied as they grow. */
+    mallopt(M_MMAP_THRESHOLD, S_MMAP_BYTES);
     srv_serve_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     void *context = zsys_init();

@@ -42,6 +42,9 @@ static const char ask_endpoints[] =
     "SELECT :one, :words, :doc, :one_filename, :one_content_type, :plain_filename;\n"
     "-- @endpoint POST /album\n-- @operation album\n-- @file pics bytea[] ?\n"
     "-- @form pics_filename text[] ?\nSELECT :pics, :pics_filename;\n"
+    "-- @endpoint POST /bounded\n-- @operation bounded\n-- @file pic bytea ? (..10 bytes)\n"
+    "-- @file note text ? (..1kB)  @file many bytea[] ? (2..5 bytes)  @form many_filename text[] ?\n"
+    "-- @form title text ?  @file any bytea ?\nSELECT :pic, :note, :many, :many_filename, :title, :any;\n"
     "-- @endpoint POST /nothing\n-- @operation nothing\nSELECT 1;\n"
     "-- @endpoint GET /me\n-- @operation me\n-- @query q text ?\nSELECT :q, :auth.sub, :request.id;\n";
 
@@ -54,6 +57,7 @@ typedef struct ask_case {
 static act_program_t *ask_program;
 static gw_router_t *ask_router;
 static gw_binder_t ask_binder; /* one for all, as a gateway has it */
+static size_t ask_step = 4096, ask_limit = 65536;
 
 static inline int ask_set_up(void **state)
 {
@@ -79,6 +83,39 @@ static inline int ask_tear_down(void **state)
     return 0;
 }
 
+/* Binds as a gateway does: a body in pieces by way of a form, here in pieces of ask_step bytes. The arguments
+ * are in the binder afterwards. */
+static inline proto_error_t ask_body(const gw_route_t *route, gw_input_t *input)
+{
+    bool pieces = false;
+    proto_error_t error = PROTO_ERROR_none;
+    if (input->length)
+        error = gw_bind_media(&ask_binder, route->operation, input, &pieces);
+    if (error)
+        return error;
+    if (!pieces)
+        return gw_bind(&ask_binder, route, input);
+    input->form = gw_form_new(route->operation, ask_limit);
+    error = gw_form_begin(input->form, input->content_type);
+    for (size_t at = 0; !error && at < input->length; at += ask_step) {
+        size_t left = input->length - at;
+        error = gw_form_take(input->form,
+                             (proto_bytes_t){input->body.data + at, left < ask_step ? left : ask_step});
+    }
+    if (!error)
+        error = gw_form_end(input->form);
+    if (error) {
+        proto_buf_reset(&ask_binder.detail);
+        proto_buf_append(&ask_binder.detail, input->form->detail.data, input->form->detail.size);
+    } else {
+        error = gw_bind(&ask_binder, route, input);
+        proto_buf_reset(&ask_binder.arguments);
+        proto_buf_append(&ask_binder.arguments, input->form->arguments.data, input->form->arguments.size);
+    }
+    gw_form_free(&input->form);
+    return error;
+}
+
 /* Binds a request from memory of exactly its size, so that ASan sees any look behind it. */
 static inline proto_error_t ask_bind(const char *method, const char *target, const char *type,
                                      const char *encoding, proto_bytes_t body)
@@ -97,11 +134,12 @@ static inline proto_error_t ask_bind(const char *method, const char *target, con
         .path_values = match.values,
         .content_type = proto_bytes_of(type ? type : ""),
         .content_encoding = proto_bytes_of(encoding ? encoding : ""),
+        .length = body.size,
         .body = {(const uint8_t *)content, body.size},
     };
     if (path < size)
         input.query = (proto_bytes_t){at.data + path + 1, size - path - 1};
-    proto_error_t error = gw_bind(&ask_binder, match.route, &input);
+    proto_error_t error = ask_body(match.route, &input);
     if (error)
         assert_true(ask_binder.detail.size > 0 && ask_binder.detail.data[ask_binder.detail.size - 1] != '.');
     else

@@ -71,11 +71,23 @@ static inline void feed_flush(feed_t *self)
     }
 }
 
+/* gw_http_next as a shell calls it that keeps every body. */
+static inline gw_http_result_t feed_next(gw_http_t *http, int64_t now, gw_http_request_t *request)
+{
+    gw_http_result_t result = gw_http_next(http, now, request);
+    if (result != GW_HTTP_HEAD)
+        return result;
+    gw_http_check(http);
+    gw_http_read_body(http, now, http->limits->body_bytes, false);
+    gw_http_check(http);
+    return gw_http_next(http, now, request);
+}
+
 /* Answers at once whatever comes: a request with its path, a refusal with its status. */
 static inline void feed_serve(feed_t *self)
 {
     gw_http_request_t request;
-    for (gw_http_result_t result; (result = gw_http_next(&self->http, 0, &request)) != GW_HTTP_NOTHING;) {
+    for (gw_http_result_t result; (result = feed_next(&self->http, 0, &request)) != GW_HTTP_NOTHING;) {
         gw_http_check(&self->http);
         gw_http_response_t answer = {.status = 200, .body = request.path};
         if (result == GW_HTTP_REQUEST) {

@@ -27,7 +27,7 @@ static inline void step_input(const char *text)
 
 static inline gw_http_result_t step_next(void)
 {
-    gw_http_result_t result = gw_http_next(&step_http, 0, &step_request);
+    gw_http_result_t result = feed_next(&step_http, 0, &step_request);
     gw_http_check(&step_http);
     return result;
 }

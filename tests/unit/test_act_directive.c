@@ -115,7 +115,7 @@ static void test_words_and_names(void **state)
  * out. */
 static void s_show(const proto_param_t *param, proto_buf_t *out)
 {
-    static const char *const units[] = {"", " chars", " items"};
+    static const char *const units[] = {"", " chars", " items", " bytes"};
     proto_buf_printf(out, "%s%s %s%s", param->source == PROTO_SOURCE_WHOLE ? "*" : "", param->name,
                      proto_data_name(param->data), param->array ? "[]" : "");
     if (param->sql_type)
@@ -139,12 +139,13 @@ static void s_show(const proto_param_t *param, proto_buf_t *out)
                          i + 1 == param->value_count ? ")" : "");
 }
 
-#define S_NAME   "a parameter's name is made of lower-case letters, digits and _"
-#define S_TYPE   "!this is not the name of a type"
-#define S_FORM   "a parameter is: name type, then ?, = default, (bounds) or in (values)"
-#define S_BOUNDS "bounds are (LEAST..MOST), (LEAST..MOST chars) or (LEAST..MOST items)"
-#define S_LIST   "in (...) takes 1 to 64 values"
-#define S_VALUE  "the default is no value"
+#define S_NAME "a parameter's name is made of lower-case letters, digits and _"
+#define S_TYPE "!this is not the name of a type"
+#define S_FORM "a parameter is: name type, then ?, = default, (bounds) or in (values)"
+#define S_BOUNDS                                                                                             \
+    "bounds are (LEAST..MOST), with chars, items or bytes behind MOST, or sizes such as (1kB..10MB)"
+#define S_LIST  "in (...) takes 1 to 64 values"
+#define S_VALUE "the default is no value"
 
 static void test_parameters(void **state)
 {
@@ -204,6 +205,11 @@ static void test_parameters(void **state)
         {"a text (..100 chars)", "a text text (..100 chars)"},
         {"a text (1.. chars)", "a text text (1.. chars)"},
         {"a text[] (1..50 items)", "a text[] text[] (1..50 items)"},
+        {"a bytea (..10MB)", "a bytea bytea (..10485760 bytes)"},
+        {"a bytea (1kB..1.5MB)", "a bytea bytea (1024..1572864 bytes)"},
+        {"a text (0..64kB) ?", "a text text ? (0..65536 bytes)"},
+        {"a bytea (1..5 bytes)", "a bytea bytea (1..5 bytes)"},
+        {"a bytea (1..2kB bytes)", "a bytea bytea (1..2048 bytes)"},
         {"a text in (a, b ,c)", "a text text in (a|b|c)"},
         {"a text in(a)", "a text text in (a)"},
         {"a text in ('a', \"b\", 'c d', '''')", "a text text in (a|b|c d|'')"},
@@ -235,7 +241,16 @@ static void test_parameters(void **state)
         {"a int4 (5)", "!" S_BOUNDS},
         {"a int4 (1...5)", "!" S_BOUNDS},
         {"a int4 (x..5)", "!" S_BOUNDS},
-        {"a int4 (1..5 bytes)", "!" S_BOUNDS},
+        {"a int4 (1..5 words)", "!" S_BOUNDS},
+        {"a bytea (..10GB)", "!" S_BOUNDS},
+        {"a bytea (..10mb)", "!" S_BOUNDS},
+        {"a bytea (..MB)", "!" S_BOUNDS},
+        {"a bytea (..kB)", "!" S_BOUNDS},
+        {"a bytea (..10B)", "!" S_BOUNDS},
+        {"a bytea (..1MBMB)", "!" S_BOUNDS},
+        {"a bytea (..10 MB)", "!" S_BOUNDS},
+        {"a bytea (..10MB chars)", "!" S_BOUNDS},
+        {"a bytea (1MB..10kB)", "!the bounds are the wrong way round"},
         {"a int4 (1..5 6)", "!" S_BOUNDS},
         {"a int4 (1..0x5)", "!" S_BOUNDS},
         {"a int4 (01..5)", "!" S_BOUNDS},

@@ -148,7 +148,8 @@ static void test_parameters(void **state)
         {S_OP "-- @query q text ? x\nSELECT 1;",
          "2: a parameter is: name type, then ?, = default, (bounds) or in (values): q text ? x\n"},
         {S_OP "-- @query q int4 (1-5)\nSELECT :q;",
-         "2: bounds are (LEAST..MOST), (LEAST..MOST chars) or (LEAST..MOST items): q int4 (1-5)\n"
+         "2: bounds are (LEAST..MOST), with chars, items or bytes behind MOST, or sizes such as (1kB..10MB): "
+         "q int4 (1-5)\n"
          "3: this parameter is not declared: q\n"},
         {S_OP "-- @body q int4 (5..1)\nSELECT 1;", "2: the bounds are the wrong way round: q int4 (5..1)\n"},
         {S_OP "-- @body q int4 (5\nSELECT 1;", "2: a parenthesis does not close: q int4 (5\n"},

@@ -85,8 +85,10 @@ static void test_whole_and_mixed_bodies(void **state)
         {"POST", "/maybe", NULL, NULL, 200, "{}"},
         {"PUT", "/mixed/5?dry=yes", "application/json", "{\"name\":\"A\",\"id\":9,\"dry\":false}", 200,
          "{\"id\":5,\"dry\":true,\"name\":\"A\"}"},
-        {"PUT", "/mixed/x?dry=2", "text/plain", "{", 422, "id must be an integer"}, /* path, query, body */
-        {"PUT", "/mixed/5?dry=2", "text/plain", "{", 422, "dry must be true or false"},
+        /* the type of the body, then path, query, body */
+        {"PUT", "/mixed/x?dry=2", "text/plain", "{", 415, "The body must be sent as application/json"},
+        {"PUT", "/mixed/x?dry=2", "application/json", "{", 422, "id must be an integer"},
+        {"PUT", "/mixed/5?dry=2", "application/json", "{", 422, "dry must be true or false"},
         {"PUT", "/mixed/5", "text/plain", "{", 415, "The body must be sent as application/json"},
         {"POST", "/nothing", NULL, NULL, 200, "{}"},
         {"POST", "/nothing?a=b", "text/plain", "anything", 200, "{}"}, /* nobody asked for it */

@@ -252,7 +252,7 @@ static void test_header_lookup(void **state)
     gw_http_request_t request;
     gw_http_init(&http, &feed_limits, "", 0);
     gw_http_input(&http, 0, text, sizeof text - 1);
-    assert_int_equal(gw_http_next(&http, 0, &request), GW_HTTP_REQUEST);
+    assert_int_equal(feed_next(&http, 0, &request), GW_HTTP_REQUEST);
     assert_true(proto_bytes_is(gw_http_header(&request, "a"), "1"));
     assert_true(proto_bytes_is(gw_http_header(&request, "b"), ""));
     assert_true(proto_bytes_is(gw_http_header(&request, "c"), ""));

@@ -398,7 +398,7 @@ static void test_a_refused_head_request_gets_no_content(void **state)
         gw_http_request_t request;
         gw_http_init(&http, &feed_limits, "", 0);
         gw_http_input(&http, 0, requests[i], strlen(requests[i]));
-        assert_int_equal(gw_http_next(&http, 0, &request), GW_HTTP_BAD);
+        assert_int_equal(feed_next(&http, 0, &request), GW_HTTP_BAD);
         gw_http_respond(
             &http, 0, request.sequence,
             &(gw_http_response_t){.status = 400, .body = proto_bytes_of("content"), .close = true});

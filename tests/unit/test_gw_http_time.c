@@ -28,7 +28,7 @@ static gw_http_result_t s_input(const char *text, size_t size)
 {
     gw_http_input(&s_http, s_now, text, size);
     gw_http_check(&s_http);
-    gw_http_result_t result = gw_http_next(&s_http, s_now, &s_request);
+    gw_http_result_t result = feed_next(&s_http, s_now, &s_request);
     gw_http_check(&s_http);
     return result;
 }

@@ -75,6 +75,13 @@ static void test_texts(void **state)
     param = (proto_param_t){.source = PROTO_SOURCE_FILE, .data = PROTO_DATA_BYTEA, .required = true};
     s_expect_param(param, "{\"type\":\"string\",\"contentMediaType\":\"application/octet-stream\"}",
                    "\"AP8Q\"");
+    param.unit = PROTO_UNIT_BYTES;
+    param.has_max = true;
+    param.max = 10 * 1024 * 1024;
+    s_expect_param(param,
+                   "{\"type\":\"string\",\"contentMediaType\":\"application/octet-stream\","
+                   "\"description\":\"At most 10 MB\",\"maxLength\":10485760}",
+                   "\"AP8Q\"");
 }
 
 static void test_arrays_and_defaults(void **state)

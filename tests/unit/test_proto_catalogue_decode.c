@@ -118,7 +118,7 @@ static void test_members(void **state)
         {"{\"params\": [{\"name\": \"p\", \"source\": \"x\"}]}", "an unknown enumerator"},
         {"{\"params\": [{\"name\": \"p\", \"source\": \"path\", \"data\": \"int\"}]}",
          "an unknown enumerator"},
-        {S_PARAM ", \"unit\": 3}]}", "an unknown unit"},
+        {S_PARAM ", \"unit\": 4}]}", "an unknown unit"},
         {S_PARAM ", \"unit\": -1}]}", "an unknown unit"},
         {S_PARAM ", \"values\": \"x\"}]}", "a list is none, or too long"},
         {S_PARAM ", \"values\": [\"x\", 1]}]}", "a listed value is no text"},

@@ -205,6 +205,12 @@ static void test_bounds(void **state)
         {PROTO_DATA_TEXT, PROTO_UNIT_CHARS, 1, 3, "\"\"", "p must have at least 1 character"},
         {PROTO_DATA_TEXT, PROTO_UNIT_CHARS, 2, 3, "\"\xc3\xa9\"", "p must have at least 2 characters"},
         {PROTO_DATA_TEXT, PROTO_UNIT_CHARS, 1, 3, "\"abcd\"", "p must have at most 3 characters"},
+        {PROTO_DATA_TEXT, PROTO_UNIT_BYTES, 1, 3, "\"\xe2\x82\xac\"", NULL},
+        {PROTO_DATA_TEXT, PROTO_UNIT_BYTES, 1, 1, "\"\xc3\xa9\"", "p must have at most 1 byte"},
+        {PROTO_DATA_BYTEA, PROTO_UNIT_BYTES, 2, 3, "\"AAAA\"", NULL},
+        {PROTO_DATA_BYTEA, PROTO_UNIT_BYTES, 0, 2, "\"AAAA\"", "p must have at most 2 bytes"},
+        {PROTO_DATA_BYTEA, PROTO_UNIT_BYTES, 2048, 4096, "\"AAAA\"", "p must have at least 2 kB"},
+        {PROTO_DATA_BYTEA, PROTO_UNIT_BYTES, 10485760, 2e7, "\"AAAA\"", "p must have at least 10 MB"},
         {PROTO_DATA_OTHER, PROTO_UNIT_CHARS, 1, 3, "\"abcd\"", "p must have at most 3 characters"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

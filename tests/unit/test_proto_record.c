@@ -346,6 +346,31 @@ static void test_longest_fields(void **state)
     assert_int_equal(s_append_with(6, 65536), -1);
 }
 
+/* A frame made in the memory of its body is the one that is made of a copy. */
+static void test_wrap(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 39, 40, 100000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        proto_buf_t body = PROTO_BUF_INIT, out = PROTO_BUF_INIT;
+        for (size_t j = 0; j < sizes[i]; j++)
+            proto_buf_byte(&body, (uint8_t)(j % 251));
+        proto_record_t record = {.type = PROTO_REQUEST, .id = 7, .operation = 8, .deadline = 9};
+        record.service = proto_bytes_of("db");
+        record.name = proto_bytes_of("operation");
+        record.claims = proto_bytes_of("claims");
+        record.body = proto_buf_bytes(&body);
+        assert_int_equal(proto_record_append(&out, &record), 0);
+        record.body = (proto_bytes_t){0};
+        assert_int_equal(proto_record_wrap(&body, &record), 0);
+        assert_true(proto_bytes_equal(proto_buf_bytes(&body), proto_buf_bytes(&out)));
+        record.claims.size = UINT16_MAX + 1;
+        assert_int_equal(proto_record_wrap(&body, &record), -1);
+        proto_buf_free(&body);
+        proto_buf_free(&out);
+    }
+}
+
 static void test_largest_record(void **state)
 {
     (void)state;
@@ -605,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_claims_and_body_may_be_any_bytes),
         cmocka_unit_test(test_longest_fields),
+        cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_largest_record),
         cmocka_unit_test(test_several_records_share_a_mebibyte),
         cmocka_unit_test(test_append_refuses_what_does_not_fit_the_batch),

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "proto_clock.h"
@@ -118,8 +119,75 @@ static void s_test_failed_handshakes(void **state)
     zmq_ctx_term(context);
 }
 
+/* Receives a frame behind its sender's identity; its only record. */
+static proto_record_t s_receive(void *router, zmq_msg_t *frame)
+{
+    char identity[256];
+    proto_batch_t batch;
+    proto_record_t record = {0};
+    assert_true(zmq_recv(router, identity, sizeof identity, 0) > 0);
+    zmq_msg_init(frame);
+    assert_true(zmq_msg_recv(frame, router, 0) > 0);
+    assert_int_equal(proto_batch_open(&batch, (proto_bytes_t){zmq_msg_data(frame), zmq_msg_size(frame)}), 0);
+    assert_int_equal(proto_batch_next(&batch, &record), 1);
+    proto_record_t none;
+    assert_int_equal(proto_batch_next(&batch, &none), 0);
+    return record;
+}
+
+/* A large record stays while nobody takes it, keeps its place, and comes as it was. */
+static void s_test_large_record(void **state)
+{
+    (void)state;
+    enum { SIZE = 3 * PROTO_BATCH_BYTES };
+    void *context = zmq_ctx_new(), *router;
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "ipc://@muster-test-wire-%d", (int)getpid());
+    const proto_address_t address = {.endpoint = endpoint};
+    proto_wire_t *wire = proto_wire_open(context, &address, proto_clock_ms());
+    assert_non_null(wire);
+    proto_buf_t body = PROTO_BUF_INIT;
+    uint8_t *at = proto_buf_extend(&body, SIZE);
+    assert_non_null(at);
+    for (size_t i = 0; i < SIZE; i++)
+        at[i] = (uint8_t)(i * 31 >> 3);
+    proto_record_t record = {.type = PROTO_FINAL, .id = 2, .service = {(const uint8_t *)"db", 2}};
+    assert_int_equal(proto_wire_put(wire, &(proto_record_t){.type = PROTO_FINAL, .id = 1}), 0);
+    assert_int_equal(proto_wire_put_large(wire, &record, &body), 0);
+    assert_null(body.data);
+    assert_int_equal(proto_wire_put(wire, &(proto_record_t){.type = PROTO_FINAL, .id = 3}), 0);
+    assert_int_equal(proto_wire_put_count(wire), 3);
+    assert_false(proto_wire_flush(wire, proto_clock_ms())); /* nobody is there yet */
+    assert_false(proto_wire_flush(wire, proto_clock_ms()));
+    router = zmq_socket(context, ZMQ_ROUTER);
+    assert_int_equal(zmq_bind(router, address.endpoint), 0);
+    int64_t until = proto_clock_ms() + S_PATIENCE_MS;
+    while (!proto_wire_flush(wire, proto_clock_ms()))
+        assert_true(proto_clock_ms() < until && zmq_poll(NULL, 0, 1) == 0);
+    assert_int_equal(proto_wire_sent_count(wire), 3);
+    for (uint64_t id = 1; id <= 3; id++) {
+        zmq_msg_t frame;
+        proto_record_t got = s_receive(router, &frame);
+        assert_int_equal(got.id, id);
+        assert_int_equal(got.body.size, id == 2 ? SIZE : 0);
+        for (size_t i = 0; i < got.body.size; i++)
+            if (got.body.data[i] != (uint8_t)(i * 31 >> 3))
+                fail_msg("byte %zu is another", i);
+        zmq_msg_close(&frame);
+    }
+    /* What can never be sent is dropped at once. */
+    record.claims.size = UINT16_MAX + 1;
+    proto_buf_byte(&body, 0);
+    assert_int_equal(proto_wire_put_large(wire, &record, &body), -1);
+    assert_null(body.data);
+    proto_wire_close(&wire, 0);
+    zmq_close(router);
+    zmq_ctx_term(context);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(s_test_failed_handshakes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(s_test_failed_handshakes),
+                                       cmocka_unit_test(s_test_large_record)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
