@@ -250,7 +250,7 @@ def gateways(stage, options):
 
 
 def endpoints(folder, count):
-    """A folder with so many endpoints, one of them GET /one/{id}."""
+    """Fills a folder with so many endpoints, one of them GET /one/{id}."""
     (folder / "endpoints").mkdir(parents=True)
     (folder / "endpoints/one.sql").write_text(
         "-- @endpoint GET /one/{id}\n-- @operation get_one\n-- @auth public\n-- @returns row\n"
@@ -276,7 +276,7 @@ def with_endpoints(stage, options, count, actors):
 def catalogue(stage, options):
     def measure(server):
         return sum(costs(server, 64, options.seconds).values())
-    with with_endpoints(stage, options, 500 if options.smoke else 10000, options.actors) as many, \
+    with with_endpoints(stage, options, 4200 if options.smoke else 10000, options.actors) as many, \
             with_endpoints(stage, options, 10, options.actors) as ten:
         warm(options, lambda: wrk(many, 64, 5), lambda: wrk(ten, 64, 5))
         return pairs(options, lambda: measure(many), lambda: measure(ten))
