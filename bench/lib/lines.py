@@ -45,10 +45,10 @@ class Figure:
         return self.fine and (self.value <= self.line.target if self.line.most else self.value >= self.line.target)
 
 
-def line(name, what, target, unit="requests/s", against="", most=False):
+def line(name, what, target, unit="requests/s", against="", most=False, table=LINES):
     """`measure(stage, options)` gives (ours, theirs) or (ours, theirs, note, fine)."""
     def register(measure):
-        LINES[name] = Line(name, what, target, most, unit, against, measure)
+        table[name] = Line(name, what, target, most, unit, against, measure)
         return measure
     return register
 
