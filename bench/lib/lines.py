@@ -153,11 +153,10 @@ def rows(stage, options):
 @line("insert", "INSERT returning id, c64, synchronous_commit on, 16 actors", 0.9, against="pgbench insert, 64 clients")
 def insert(stage, options):
     asked = {"path": "/made", "body": '{"name": "row", "number": %d}'}
-    clients = 8 if options.smoke else 64  # so many take more than a second to connect
     with stage.muster("--actors", 16, "--gateways", options.gateways) as server:
-        warm(options, lambda: wrk(server, 64, 2, **asked), lambda: pgbench(stage.postgres, 2, clients, "insert.sql"))
+        warm(options, lambda: wrk(server, 64, 2, **asked), lambda: pgbench(stage.postgres, 2, 64, "insert.sql"))
         return pairs(options, lambda: wrk(server, 64, options.seconds, **asked)["rate"],
-                     lambda: pgbench(stage.postgres, options.seconds, clients, "insert.sql"))
+                     lambda: pgbench(stage.postgres, options.seconds, 64, "insert.sql"))
 
 
 @line("slow", "p99 of 200 requests/s, open loop, while 1 % are @slow and take 500 ms", 2, unit="us", most=True,
@@ -276,7 +275,7 @@ def with_endpoints(stage, options, count, actors):
 def catalogue(stage, options):
     def measure(server):
         return sum(costs(server, 64, options.seconds).values())
-    with with_endpoints(stage, options, 4200 if options.smoke else 10000, options.actors) as many, \
+    with with_endpoints(stage, options, 500 if options.smoke else 10000, options.actors) as many, \
             with_endpoints(stage, options, 10, options.actors) as ten:
         warm(options, lambda: wrk(many, 64, 5), lambda: wrk(ten, 64, 5))
         return pairs(options, lambda: measure(many), lambda: measure(ten))
