@@ -126,9 +126,6 @@ class Postgres:
                     seconds[folder.name] = int((folder / "schedstat").read_text().split()[0]) / 1e9
         return seconds
 
-    def stop(self):
-        run(SOURCE / "server/private-postgres", "remove", self.folder)
-
 
 class Server:
     """A process that answers HTTP on self.port; `command` gets the port. `ready` is the path that says 200."""
@@ -141,11 +138,14 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command(self.port)], stdout=log, stderr=log,
                                             env={**os.environ, **(env or {})})
-        while not self.get(ready):
-            if self.process.poll() is not None or time.monotonic() - began > patience:
-                self.stop()
-                raise RuntimeError(f"{name} did not start:\n{self.log_path.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.001)
+        try:
+            while not self.get(ready):
+                if self.process.poll() is not None or time.monotonic() - began > patience:
+                    raise RuntimeError(f"{name} did not start:\n{self.log_path.read_text(errors='replace')[-2000:]}")
+                time.sleep(0.001)
+        except BaseException:  # Ctrl-C, too
+            self.stop()
+            raise
         self.started = time.monotonic() - began
 
     def get(self, path, headers=None):
@@ -187,8 +187,8 @@ class Stage:
         with self.stack:
             self.folder = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="muster-bench-")))
             os.chmod(self.folder, 0o755)  # PostgreSQL's user has to pass
+            self.stack.callback(run, SOURCE / "server/private-postgres", "remove", self.folder / "postgres")
             self.postgres = Postgres(self.folder / "postgres", self.quick)
-            self.stack.callback(self.postgres.stop)
             self.stack = self.stack.pop_all()
         return self
 
