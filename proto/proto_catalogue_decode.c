@@ -2,7 +2,7 @@
 /* Reading a published catalogue: everything in it came from a peer and is checked. Thread: any. */
 #include "proto_catalogue.h"
 
-enum { S_OPERATIONS = 10000, S_ITEMS = 1000 };
+enum { S_OPERATIONS = 20000, S_ITEMS = 1000 };
 
 typedef struct s_decoder {
     proto_catalogue_t *catalogue;
