@@ -58,6 +58,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "requests an actor accepts at once")                                                                   \
     X(statement_timeout, "database/statement_timeout", "--statement-timeout", "MUSTER_STATEMENT_TIMEOUT",    \
       SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
+    X(claims_role, "database/claims_role", "--claims-role", "MUSTER_CLAIMS_ROLE", SRV_TEXT, "", 0, 0,        \
+      "ROLES", "@claims runs as the token's role, which must be one of these: a comma list")                 \
     X(replica_url, "replica/url", "--replica-url", "DATABASE_REPLICA_URL", SRV_TEXT, "", 0, 0, "CONNINFO",   \
       "a streaming replica, for endpoints marked @replica")                                                  \
     X(replica_actors, "replica/actors", "--replica-actors", "MUSTER_REPLICA_ACTORS", SRV_NUMBER, "8", 1,     \
