@@ -118,10 +118,13 @@ static void test_precedence(void **state)
     for (int i = 0; i < SRV_OPTION_COUNT; i++)
         for (int level = 0; level < 16; level++) { /* bits: file, environment, its _FILE, flag */
             static const char *const values[][4] = {[SRV_TEXT] = {"f", "e", "s", "a"},
+                                                    [SRV_SECRET] = {"f", "e", "s", NULL}, /* no flag */
                                                     [SRV_NUMBER] = {"1025", "1026", "1027", "1028"},
                                                     [SRV_DURATION] = {"101ms", "102ms", "103ms", "104ms"},
                                                     [SRV_SWITCH] = {"on", "yes", "true", "1"}};
             srv_kind_t kind = s_options[i].kind;
+            if (kind == SRV_SECRET && level & 8)
+                continue;
             const char *const small[] = {"1", "2", "3", "4"};
             const char *const *value = kind == SRV_NUMBER && s_options[i].most < 1025 ? small : values[kind];
             char left[256], text[256], arguments[256] = "", secret[128], variable[64];
@@ -361,6 +364,34 @@ static void test_secrets(void **state)
     proto_buf_free(&why);
 }
 
+static void test_secrets_are_hidden(void **state)
+{
+    (void)state;
+    proto_buf_t why = PROTO_BUF_INIT, out = PROTO_BUF_INIT;
+    srv_config_t config;
+    char left[256];
+    setenv("SECRET_KEY", "of the variable", 1);
+    setenv("SECRET_KEY_OLD_FILE", s_file("secret", "of the file\n"), 1);
+    assert_int_equal(s_read(&config, SRV_SET_ALL, "", &why, left), 0);
+    srv_config_show(&config, &out);
+    assert_null(strstr(proto_buf_text(&out), "of the"));
+    assert_non_null(strstr(proto_buf_text(&out), "auth/secret_key = (hidden)\n"));
+    assert_non_null(strstr(proto_buf_text(&out), "auth/secret_key_old = (hidden)\n"));
+    (void)s_file("secret", "another\n"); /* as it is now */
+    proto_buf_reset(&out);
+    assert_int_equal(srv_config_fresh(&config, SRV_OPT_secret_key, &out, &why), 0);
+    assert_int_equal(srv_config_fresh(&config, SRV_OPT_secret_key_old, &out, &why), 0);
+    assert_string_equal(proto_buf_text(&out), "of the variableanother");
+    assert_int_equal(remove(s_file("secret", NULL)), 0);
+    assert_int_equal(srv_config_fresh(&config, SRV_OPT_secret_key_old, &out, &why), -1);
+    assert_non_null(strstr(proto_buf_text(&why), "SECRET_KEY_OLD_FILE names "));
+    unsetenv("SECRET_KEY");
+    unsetenv("SECRET_KEY_OLD_FILE");
+    srv_config_free(&config);
+    proto_buf_free(&why);
+    proto_buf_free(&out);
+}
+
 /* The forms of libpq's connection strings (PostgreSQL manual, 34.1.1), each with the password "swordfish". */
 static void test_passwords_are_hidden(void **state)
 {
@@ -467,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_culprits),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_passwords_are_hidden),
+        cmocka_unit_test(test_secrets_are_hidden),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, s_set_up, s_tear_down);
