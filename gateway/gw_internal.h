@@ -15,6 +15,7 @@
 #include "gw_http.h"
 #include "gw_log.h"
 #include "gw_problem.h"
+#include "gw_revoked.h"
 #include "gw_system.h"
 #include "proto_slab.h"
 #include "proto_wheel.h"
@@ -57,12 +58,14 @@ typedef struct gw_request {
     proto_wheel_node_t timer; /* on the wheel while the broker has it */
     gw_conn_t *conn;          /* NULL once the client has left */
     struct gw_request *next_of_conn;
-    uint32_t sequence;   /* on its connection */
-    bool waiting;        /* a broker has it */
-    bool resent;         /* once more, and for the last time */
-    gw_broker_t *broker; /* which: nobody else answers it; NULL before the first */
-    uint64_t place;      /* it is the so many-th record on that wire */
-    uint32_t tried;      /* mask of those that had it */
+    uint32_t sequence; /* on its connection */
+    bool waiting;      /* a broker has it */
+    bool resent;       /* once more, and for the last time */
+    bool doubted;      /* first the database has to say whether its token was revoked; see gw_feed.h */
+    uint8_t token_key[GW_REVOKED_KEY]; /* of a doubted one */
+    gw_broker_t *broker;               /* which: nobody else answers it; NULL before the first */
+    uint64_t place;                    /* it is the so many-th record on that wire */
+    uint32_t tried;                    /* mask of those that had it */
     bool fetch;     /* GET or HEAD: its answer may be kept by caches, and asked for again conditionally */
     bool preflight; /* its CORS lines are written already */
     gw_builtin_t builtin;
@@ -106,7 +109,9 @@ struct gw_gateway {
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
     gw_system_sample_t cpu;
-    char date[32]; /* IMF-fixdate of this second */
+    gw_revoked_set_t *revoked;
+    uint64_t snapshot_id, snapshot_count; /* of the snapshot under way; 0: of none */
+    char date[32];                        /* IMF-fixdate of this second */
     int64_t date_s;
     int64_t started_ms;
     uint64_t trace_seed, trace_count;
@@ -159,7 +164,12 @@ void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t do
 /* Sends the request with `arguments` (MessagePack map) to its operation. Then it is waiting, or the error is
  * why not. */
 PROTO_MUST_CHECK proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments);
-/* Asks a service for an operation by name (builtins), at a broker that was not asked yet. */
+/* The same with the arguments that it holds already. */
+PROTO_MUST_CHECK proto_error_t gw_send_kept(gw_gateway_t *self, gw_request_t *request);
+/* Asks a service for an operation by name, at a broker that was not asked yet. */
+PROTO_MUST_CHECK proto_error_t gw_send_named(gw_gateway_t *self, gw_request_t *request, const char *service,
+                                             const char *name, proto_bytes_t arguments);
+/* The same without arguments (builtins). */
 PROTO_MUST_CHECK proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
                                             const char *name);
 /* Whether a request only reads. */

@@ -55,16 +55,21 @@ static proto_error_t s_put_operation(gw_gateway_t *self, gw_request_t *request, 
 
 proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request, proto_bytes_t arguments)
 {
+    proto_buf_append(&request->arguments, arguments.data, arguments.size);
+    return gw_send_kept(self, request);
+}
+
+proto_error_t gw_send_kept(gw_gateway_t *self, gw_request_t *request)
+{
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
-    proto_buf_append(&request->arguments, arguments.data, arguments.size);
     return s_put_operation(self, request, broker, request->route->operation->hash);
 }
 
-proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
+proto_error_t gw_send_named(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name,
+                            proto_bytes_t arguments)
 {
-    static const uint8_t empty_map = 0x80;
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
@@ -73,8 +78,14 @@ proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char
                      .service = proto_bytes_of(service),
                      .name = proto_bytes_of(name),
                      .flags = PROTO_FLAG_READ,
-                     .body = {&empty_map, 1},
+                     .body = arguments,
                  });
+}
+
+proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
+{
+    static const uint8_t empty_map = 0x80;
+    return gw_send_named(self, request, service, name, (proto_bytes_t){&empty_map, 1});
 }
 
 bool gw_send_reads(const gw_request_t *request)
@@ -85,7 +96,7 @@ bool gw_send_reads(const gw_request_t *request)
 /* Once more, at most once in a request's life. */
 static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool by_name)
 {
-    if (request->resent || !request->route || !request->route->operation)
+    if (request->doubted || request->resent || !request->route || !request->route->operation)
         return false;
     gw_broker_t *broker = s_choose(self, request, same);
     uint64_t hash = by_name ? 0 : request->route->operation->hash;
