@@ -65,6 +65,8 @@ static void s_drain_pipe(gw_gateway_t *self)
             self->stopping = true;
         else if (strcmp(command, "DRAIN") == 0)
             s_begin_drain(self);
+        else if (strcmp(command, "KEYS") == 0)
+            gw_tokens_rekey(&self->tokens, gw_keyring_hold(self->config->keyring));
         freen(command);
     }
 }
@@ -154,6 +156,8 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
         .idle_ms = config->idle_timeout,
     };
     self->trace_seed = proto_clock_random();
+    gw_tokens_init(&self->tokens, config->keyring ? gw_keyring_hold(config->keyring) : NULL,
+                   &config->token_rules, (uint64_t[]){proto_clock_random(), proto_clock_random()});
     self->generation = gw_generation_new();
     self->addresses = gw_address_new();
     self->read_buffer = malloc(GW_READ_BYTES);
@@ -176,6 +180,7 @@ static void s_finish_request(void *item)
     proto_buf_free(&request->arguments);
     proto_buf_free(&request->kept);
     gw_generation_drop(&request->generation);
+    gw_token_drop(&request->token);
 }
 
 static void s_close_handle(uv_handle_t *handle, void *unused)
@@ -203,6 +208,7 @@ static void s_free(gw_gateway_t *self)
     s_finish_request(&self->spare);
     gw_generation_drop(&self->generation);
     gw_address_free(&self->addresses);
+    gw_tokens_free(&self->tokens);
     gw_binder_free(&self->binder);
     gw_revoked_free(&self->revoked);
     gw_cors_free(&self->cors);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gw_keyring.h"
+#include "gw_token.h"
 #include "proto_wire.h"
 
 typedef struct gateway_config {
@@ -20,6 +22,8 @@ typedef struct gateway_config {
     const char *address;                              /* numeric IPv4 or IPv6 address to listen on */
     uint16_t port;                                    /* 1..65535 */
     bool dev;                                         /* everybody is user "dev" with role admin */
+    gw_keyring_t *keyring;                            /* keys of tokens; NULL with `dev` */
+    gw_token_rules_t token_rules;                     /* what else is asked of tokens */
     const char *cors_origins;                         /* see gw_cors_parse */
     bool access_log;                                  /* a line per request on stderr */
     uint32_t connections;                             /* most at once */
@@ -31,8 +35,8 @@ typedef struct gateway_config {
 
 /* Body of a zactor; `config` is a const gateway_config_t * that must stay until the actor ended. Signals
  * that the thread runs (zactor's handshake), then 0 once it listens, 1 when it cannot (and logs why). Takes
- * on its pipe: "DRAIN" (stop listening, say not ready, finish what is under way, then send back "DRAINED"),
- * "$TERM" (stop at once). */
+ * on its pipe: "KEYS" (the keyring has newer keys), "DRAIN" (stop listening, say not ready, finish what is
+ * under way, then send back "DRAINED"), "$TERM" (stop at once). */
 void gateway_actor(zsock_t *pipe, void *config);
 
 #endif

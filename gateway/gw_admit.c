@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Who may go on to an endpoint. Everything that is judged before a request's body is looked at stands here,
  * in the order in which it is judged. Thread: the gateway's. */
+#include "gw_bearer.h"
 #include "gw_internal.h"
+#include "proto_clock.h"
 
 /* What a route asks of whoever calls it. */
 static proto_auth_t s_auth(const gw_route_t *route)
@@ -12,17 +14,48 @@ static proto_auth_t s_auth(const gw_route_t *route)
     return closed ? PROTO_AUTH_USER : PROTO_AUTH_PUBLIC;
 }
 
+/* Finds out who asks. NULL, with an identity or with nobody; else why the token that was shown is none. */
+static const char *s_identify(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
+{
+    proto_bytes_t text;
+    gw_bearer_t found = gw_bearer_find(http, &text);
+    if (found == GW_BEARER_NONE)
+        return NULL;
+    if (found == GW_BEARER_BAD)
+        return "exactly one bearer token is taken";
+    const char *refusal = gw_tokens_take(&self->tokens, text, proto_clock_wall_us() / 1000, &request->token);
+    if (refusal)
+        return refusal;
+    request->identity.subject = request->token->subject;
+    request->identity.role = request->token->role;
+    request->identity.claims = request->token->claims;
+    return NULL;
+}
+
+static bool s_refuse(gw_gateway_t *self, gw_request_t *request, proto_error_t error, const char *detail)
+{
+    gw_answer_error(self, request, error, proto_bytes_of(detail));
+    return false;
+}
+
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
-    (void)http;
+    proto_auth_t auth = s_auth(request->route);
     if (self->config->dev) { /* everybody is this user */
         request->identity.subject = proto_bytes_of("dev");
         request->identity.role = proto_bytes_of("admin");
         return true;
     }
-    if (s_auth(request->route) == PROTO_AUTH_PUBLIC)
+    const char *refusal = s_identify(self, request, http);
+    if (auth == PROTO_AUTH_PUBLIC) /* for everybody, so also for those whose token has just expired */
         return true;
-    gw_answer_error(self, request, PROTO_ERROR_unauthenticated,
-                    proto_bytes_of("this endpoint needs a bearer token"));
-    return false;
+    if (refusal) {
+        request->refused_token = true;
+        return s_refuse(self, request, PROTO_ERROR_unauthenticated, refusal);
+    }
+    if (!request->token)
+        return s_refuse(self, request, PROTO_ERROR_unauthenticated, "this endpoint needs a bearer token");
+    if (auth == PROTO_AUTH_ADMIN && !proto_bytes_is(request->identity.role, "admin"))
+        return s_refuse(self, request, PROTO_ERROR_forbidden, "this endpoint needs the role admin");
+    return true;
 }

@@ -54,6 +54,7 @@ static void s_release(gw_gateway_t *self, gw_request_t *request)
     if (request->arguments.capacity > S_KEEP)
         proto_buf_free(&request->arguments);
     gw_generation_drop(&request->generation);
+    gw_token_drop(&request->token);
     if (request->id)
         proto_slab_release(&self->requests, request->id);
 }
@@ -127,7 +128,9 @@ void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_probl
     if (problem->status == 503)
         proto_buf_string(&self->extra, "Retry-After: 1\r\n");
     if (problem->status == 401)
-        proto_buf_string(&self->extra, "WWW-Authenticate: Bearer\r\n");
+        proto_buf_string(&self->extra, request->refused_token
+                                           ? "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n"
+                                           : "WWW-Authenticate: Bearer\r\n");
     gw_problem_t told = *problem;
     told.operation = request->route ? request->route->operation : NULL;
     proto_buf_reset(&self->json);

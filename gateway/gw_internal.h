@@ -17,6 +17,7 @@
 #include "gw_problem.h"
 #include "gw_revoked.h"
 #include "gw_system.h"
+#include "gw_tokens.h"
 #include "proto_slab.h"
 #include "proto_wheel.h"
 #include "proto_wire.h"
@@ -78,6 +79,8 @@ typedef struct gw_request {
     proto_buf_t line;       /* "METHOD target" for the log */
     proto_buf_t kept;       /* header fields that the answer depends on: If-None-Match, then Origin */
     gw_identity_t identity; /* who asks */
+    gw_token_t *token;      /* held: what the identity is borrowed from; NULL without one */
+    bool refused_token;     /* a token was shown, and is none */
     uint32_t origin_at;     /* where in `kept` that begins */
     uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments;  /* as sent, to be sent once more if need be */
@@ -101,6 +104,7 @@ struct gw_gateway {
     uint32_t conn_count;
     gw_conn_t *dirty; /* those with something to write or close this turn */
     gw_address_t *addresses;
+    gw_tokens_t tokens;
     gw_http_limits_t limits;
     uint8_t *read_buffer; /* one for all connections: what is read is taken at once */
     int64_t timer_at;

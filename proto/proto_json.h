@@ -48,5 +48,9 @@ PROTO_MUST_CHECK int proto_json_timestamp_parse(proto_bytes_t text, int64_t *sec
  */
 void proto_base64_encode(proto_buf_t *out, proto_bytes_t bytes);
 PROTO_MUST_CHECK int proto_base64_decode(proto_buf_t *out, proto_bytes_t text);
+/* The same in the alphabet for URLs and without padding (RFC 4648 section 5, RFC 7515 section 2): padding is
+ * refused. */
+void proto_base64url_encode(proto_buf_t *out, proto_bytes_t bytes);
+PROTO_MUST_CHECK int proto_base64url_decode(proto_buf_t *out, proto_bytes_t text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Textual forms in JSON: base64 (RFC 4648 section 4) and RFC 3339 times. Thread: any. */
+/* Textual forms in JSON: base64 (RFC 4648 sections 4 and 5) and RFC 3339 times. Thread: any. */
 #include "proto_json.h"
 
 static const char s_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -52,6 +52,43 @@ int proto_base64_decode(proto_buf_t *out, proto_bytes_t text)
         uint8_t bytes[] = {(uint8_t)(four >> 16), (uint8_t)(four >> 8), (uint8_t)four};
         proto_buf_append(out, bytes, (size_t)(3 - padding));
     }
+    return out->failed ? -1 : 0;
+}
+
+void proto_base64url_encode(proto_buf_t *out, proto_bytes_t bytes)
+{
+    size_t from = out->size;
+    proto_base64_encode(out, bytes);
+    for (size_t i = from; i < out->size; i++)
+        out->data[i] = out->data[i] == '+' ? '-' : out->data[i] == '/' ? '_' : out->data[i];
+    if (out->size > from && bytes.size % 3)
+        out->size -= 3 - bytes.size % 3;
+}
+
+static int s_sextet_url(uint8_t c)
+{
+    return c == '-' ? 62 : c == '_' ? 63 : c == '+' || c == '/' ? -1 : s_sextet(c);
+}
+
+int proto_base64url_decode(proto_buf_t *out, proto_bytes_t text)
+{
+    uint32_t bits = 0;
+    int count = 0;
+    if (text.size % 4 == 1)
+        return -1;
+    for (size_t i = 0; i < text.size; i++) {
+        int sextet = s_sextet_url(text.data[i]);
+        if (sextet < 0)
+            return -1;
+        bits = (bits << 6 | (uint32_t)sextet) & 0xffff;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            proto_buf_byte(out, (uint8_t)(bits >> count));
+        }
+    }
+    if (bits & ((1u << count) - 1)) /* bits that nobody would read: RFC 4648 section 3.5 */
+        return -1;
     return out->failed ? -1 : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "reload.h"
 #include "serve.h"
 #include "signals.h"
+#include "tokens.h"
 
 enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_MS = 20 };
 
@@ -25,7 +26,8 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
 #define S_SET_GATEWAYS                                                                                       \
     (S_SET(http) | S_SET(gateways) | S_SET(connections) | S_SET(per_address) | S_SET(max_head) |             \
      S_SET(max_body) | S_SET(head_timeout) | S_SET(body_timeout) | S_SET(idle_timeout) |                     \
-     S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log))
+     S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log) | S_SET(secret_key) |                      \
+     S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
      S_SET(replica_url) | S_SET(replica_actors) | S_SET(dir))
@@ -198,11 +200,24 @@ static void s_reload_rights(srv_serve_t *serve, srv_plan_t *plan)
     proto_buf_free(&why);
 }
 
-static void s_reload(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload, bool rights)
+static void s_reload_keys(srv_serve_t *serve, srv_plan_t *plan)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    if (srv_tokens_reload(plan->keyring, plan->config, &why) < 0)
+        proto_log(PROTO_LOG_ERROR, "server", "%s; the former keys stay", proto_buf_text(&why));
+    else
+        srv_serve_renew_keys(serve);
+    proto_buf_free(&why);
+}
+
+/* `all`: asked for by a signal, so more than the endpoint files. */
+static void s_reload(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload, bool all)
 {
     sd_notify(0, "RELOADING=1");
-    if (rights && (plan->parts & SRV_PART_BROKER))
+    if (all && (plan->parts & SRV_PART_BROKER))
         s_reload_rights(serve, plan);
+    if (all && plan->keyring)
+        s_reload_keys(serve, plan);
     if ((plan->parts & SRV_PART_ACTORS) && srv_reload_again(reload) == 0)
         srv_serve_reload(serve);
     sd_notify(0, "READY=1");

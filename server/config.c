@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <czmq.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -136,18 +137,27 @@ static int s_read_secret(const char *variable, const char *path, char text[S_FIL
     return 0;
 }
 
+/* Where NAME_FILE names a file, its content in `text`: 1; else 0. */
+static int s_read_named_file(const s_option_t *option, char text[S_FILE_BYTES], proto_buf_t *why)
+{
+    char variable[64];
+    snprintf(variable, sizeof variable, "%s_FILE", option->environment);
+    const char *path = getenv(variable);
+    if (!path || !*path)
+        return 0;
+    return s_read_secret(variable, path, text, why) < 0 ? -1 : 1;
+}
+
 static int s_read_environment(srv_config_t *self, proto_buf_t *why)
 {
     for (int i = 0; i < SRV_OPTION_COUNT; i++) {
-        char variable[64], text[S_FILE_BYTES];
+        char text[S_FILE_BYTES];
         const char *value = getenv(s_options[i].environment);
-        snprintf(variable, sizeof variable, "%s_FILE", s_options[i].environment);
-        const char *path = getenv(variable);
-        if (path && *path) {
-            if (s_read_secret(variable, path, text, why) < 0)
-                return -1;
+        int named = s_read_named_file(&s_options[i], text, why);
+        if (named < 0)
+            return -1;
+        if (named)
             value = text;
-        }
         if (value && *value && s_set(self, i, value, s_options[i].environment, why) < 0)
             return -1;
     }
@@ -228,6 +238,16 @@ int srv_config_read(srv_config_t *self, uint64_t allowed, int *argc, char **argv
     return s_read_flags(self, allowed, argc, argv, why);
 }
 
+int srv_config_fresh(const srv_config_t *self, srv_option_t option, proto_buf_t *out, proto_buf_t *why)
+{
+    char text[S_FILE_BYTES];
+    int named = s_read_named_file(&s_options[option], text, why);
+    if (named >= 0)
+        proto_buf_string(out, named ? text : self->texts[option]);
+    OPENSSL_cleanse(text, sizeof text);
+    return named < 0 ? -1 : 0;
+}
+
 void srv_config_free(srv_config_t *self)
 {
     for (int i = 0; i < SRV_OPTION_COUNT; i++) {
@@ -244,9 +264,10 @@ void srv_config_help(uint64_t options)
         if (!(options & SRV_SET(i)))
             continue;
         char flag[64];
-        snprintf(flag, sizeof flag, "%s %s", option->flag, option->argument);
+        bool secret = option->kind == SRV_SECRET;
+        snprintf(flag, sizeof flag, "%s %s", secret ? option->environment : option->flag, option->argument);
         printf("  %-32s %s\n", flag, option->help);
-        printf("  %-32s   %s, %s%s%s\n", "", option->environment, option->key,
+        printf("  %-32s   %s%s, %s%s%s\n", "", option->environment, secret ? "_FILE" : "", option->key,
                option->fallback[0] && option->kind != SRV_SWITCH ? "; default " : "",
                option->kind != SRV_SWITCH ? option->fallback : "");
     }
@@ -274,6 +295,8 @@ void srv_config_show(const srv_config_t *self, proto_buf_t *out)
         proto_buf_printf(out, "%s = ", s_options[i].key);
         if (i == SRV_OPT_database || i == SRV_OPT_replica_url)
             s_show_database(self->texts[i], out);
+        else if (s_options[i].kind == SRV_SECRET && self->texts[i][0])
+            proto_buf_string(out, "(hidden)");
         else
             proto_buf_string(out, self->texts[i]);
         proto_buf_byte(out, '\n');

@@ -12,10 +12,11 @@
 
 #include "proto_buf.h"
 
-typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
+typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
 
 /* X(name, key, flag, environment, kind, default, least, most, argument, help)
- * Numbers and durations lie in least..most; durations are kept in milliseconds and written 500ms, 5s, 2m. */
+ * Numbers and durations lie in least..most; durations are kept in milliseconds and written 500ms, 5s, 2m.
+ * Secrets are never shown, and have no flag: everybody on the machine can read a command line. */
 #define SRV_OPTIONS(X)                                                                                       \
     X(http, "http/bind", "--http", "MUSTER_HTTP", SRV_TEXT, "127.0.0.1:8000", 0, 0, "ADDRESS:PORT",          \
       "where HTTP is served")                                                                                \
@@ -37,6 +38,16 @@ typedef enum { SRV_TEXT, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
       3600000, "TIME", "an idle connection is closed then")                                                  \
     X(cors_origins, "http/cors_origins", "--cors-origins", "MUSTER_CORS_ORIGINS", SRV_TEXT, "", 0, 0,        \
       "ORIGINS", "pages of these origins may read answers: a comma list, * or none (with --dev: localhost)") \
+    X(secret_key, "auth/secret_key", "", "SECRET_KEY", SRV_SECRET, "", 0, 0, "",                             \
+      "what tokens are signed with (HS256): at least 32 random bytes; openssl rand -base64 48")              \
+    X(secret_key_old, "auth/secret_key_old", "", "SECRET_KEY_OLD", SRV_SECRET, "", 0, 0, "",                 \
+      "the former one: what it has signed is good until it expires")                                         \
+    X(jwks, "auth/jwks", "--jwks", "MUSTER_JWKS", SRV_TEXT, "", 0, 0, "FILE",                                \
+      "public keys of who else signs tokens (RS256, ES256): a JWK set, read again at SIGHUP")                \
+    X(token_audience, "auth/audience", "--token-audience", "MUSTER_TOKEN_AUDIENCE", SRV_TEXT, "", 0, 0,      \
+      "NAME", "tokens must be for this audience (aud)")                                                      \
+    X(token_issuer, "auth/issuer", "--token-issuer", "MUSTER_TOKEN_ISSUER", SRV_TEXT, "", 0, 0, "NAME",      \
+      "tokens must be from this issuer (iss)")                                                               \
     X(database, "database/url", "--database-url", "DATABASE_URL", SRV_TEXT, "", 0, 0, "CONNINFO",            \
       "PostgreSQL connection URI or keywords (libpq)")                                                       \
     X(actors, "database/actors", "--actors", "MUSTER_ACTORS", SRV_NUMBER, "8", 1, 256, "N",                  \
@@ -120,7 +131,11 @@ static inline int64_t srv_config_number(const srv_config_t *self, srv_option_t o
 }
 /* Prints a row per option of the set: flag, environment variable, help, default. */
 void srv_config_help(uint64_t options);
-/* Appends every setting as "key = value", with the database URL's password hidden. */
+/* Appends the value of a setting as it is now: where NAME_FILE names a file, that is read again. -1 with a
+ * sentence. */
+PROTO_MUST_CHECK int srv_config_fresh(const srv_config_t *self, srv_option_t option, proto_buf_t *out,
+                                      proto_buf_t *why);
+/* Appends every setting as "key = value", with secrets and the database URL's password hidden. */
 void srv_config_show(const srv_config_t *self, proto_buf_t *out);
 /* Splits "127.0.0.1:8000", "[::1]:8000", ":8000" or "8000" into address and port. -1 when it is none of them.
  */

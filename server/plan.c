@@ -14,6 +14,7 @@
 #include "paths.h"
 #include "port.h"
 #include "proto_log.h"
+#include "tokens.h"
 
 static int s_setup_log(const srv_config_t *config, proto_buf_t *why)
 {
@@ -99,6 +100,17 @@ static int s_check_cors(srv_plan_t *self, proto_buf_t *why)
     return rc;
 }
 
+static int s_plan_keys(srv_plan_t *self, proto_buf_t *why)
+{
+    if (srv_config_number(self->config, SRV_OPT_dev))
+        return 0;
+    gw_keys_t *keys = srv_tokens_keys(self->config, why);
+    if (!keys)
+        return -1;
+    self->keyring = gw_keyring_new(&keys);
+    return 0;
+}
+
 static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
 {
     const srv_config_t *config = self->config;
@@ -108,7 +120,7 @@ static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
              !srv_config_number(config, SRV_OPT_any_address))
         proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)", self->address);
     else
-        return s_check_cors(self, why);
+        return s_check_cors(self, why) < 0 ? -1 : s_plan_keys(self, why);
     return -1;
 }
 
@@ -157,4 +169,5 @@ void srv_plan_free(srv_plan_t *self)
 {
     srv_addresses_free(&self->addresses);
     srv_binds_free(&self->binds);
+    gw_keyring_free(&self->keyring);
 }

@@ -6,6 +6,7 @@
 
 #include "act_current.h"
 #include "binds.h"
+#include "gw_keyring.h"
 
 /* The parts of a server; `muster serve` runs all of them in one process. */
 typedef enum { SRV_PART_BROKER = 1, SRV_PART_GATEWAYS = 2, SRV_PART_ACTORS = 4 } srv_part_t;
@@ -20,6 +21,7 @@ typedef struct srv_plan {
     /* gateways */
     char address[64]; /* of HTTP */
     uint16_t port;
+    gw_keyring_t *keyring;    /* who signs tokens; NULL with --dev */
     const char *cors_origins; /* whose pages may read answers; see gw_cors_parse */
     /* actors */
     act_current_t *programs; /* set by the caller */

@@ -129,6 +129,9 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
         .address = plan->address,
         .port = plan->port,
         .dev = s_number(plan, SRV_OPT_dev) != 0,
+        .keyring = plan->keyring,
+        .token_rules = {.audience = srv_config_text(plan->config, SRV_OPT_token_audience),
+                        .issuer = srv_config_text(plan->config, SRV_OPT_token_issuer)},
         .cors_origins = plan->cors_origins,
         .access_log = strcmp(srv_config_text(plan->config, SRV_OPT_access_log), "on") == 0,
         .connections = (uint32_t)s_number(plan, SRV_OPT_connections),
@@ -182,6 +185,12 @@ void srv_serve_reload(srv_serve_t *self)
 void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds)
 {
     zstr_sendx(self->broker, "RIGHTS", (const char *)binds->rights.data, NULL);
+}
+
+void srv_serve_renew_keys(srv_serve_t *self)
+{
+    for (int i = 0; i < self->gateway_count; i++)
+        zstr_send(self->gateways[i], "KEYS");
 }
 
 /* Waits until `count` actors have said DRAINED, or the time is up. */
