@@ -2,6 +2,7 @@
 /* Who may go on to an endpoint. Everything that is judged before a request's body is looked at stands here,
  * in the order in which it is judged. Thread: the gateway's. */
 #include "gw_bearer.h"
+#include "gw_feed.h"
 #include "gw_internal.h"
 #include "proto_clock.h"
 
@@ -38,6 +39,30 @@ static bool s_refuse(gw_gateway_t *self, gw_request_t *request, proto_error_t er
     return false;
 }
 
+/* At a public endpoint a token that is not certainly good stands for nobody. */
+static void s_forget_revoked(gw_gateway_t *self, gw_request_t *request)
+{
+    if (request->token && gw_revoked_check(self->revoked, request->token->key, gw_now(self)) != GW_REVOKED_NO)
+        request->identity = (gw_identity_t){0};
+}
+
+/* Where logins come from, for those who look through the attempts. */
+static void s_tell_caller(gw_request_t *request)
+{
+    const proto_operation_t *operation = request->route->operation;
+    if (!operation || operation->tier != PROTO_TIER_AUTH || request->identity.subject.size)
+        return;
+    proto_buf_t claims = PROTO_BUF_INIT;
+    proto_write_map(&claims, 1);
+    proto_write_text(&claims, "muster:address");
+    proto_write_text(&claims, request->address);
+    if (claims.size <= sizeof request->caller) {
+        memcpy(request->caller, claims.data, claims.size);
+        request->identity.claims = (proto_bytes_t){request->caller, claims.size};
+    }
+    proto_buf_free(&claims);
+}
+
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
     proto_auth_t auth = s_auth(request->route);
@@ -47,14 +72,19 @@ bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t
         return true;
     }
     const char *refusal = s_identify(self, request, http);
-    if (auth == PROTO_AUTH_PUBLIC) /* for everybody, so also for those whose token has just expired */
+    if (auth == PROTO_AUTH_PUBLIC) { /* for everybody, so also for those whose token has just expired */
+        s_forget_revoked(self, request);
+        s_tell_caller(request);
         return true;
+    }
     if (refusal) {
         request->refused_token = true;
         return s_refuse(self, request, PROTO_ERROR_unauthenticated, refusal);
     }
     if (!request->token)
         return s_refuse(self, request, PROTO_ERROR_unauthenticated, "this endpoint needs a bearer token");
+    if (!gw_feed_admit(self, request))
+        return false;
     if (auth == PROTO_AUTH_ADMIN && !proto_bytes_is(request->identity.role, "admin"))
         return s_refuse(self, request, PROTO_ERROR_forbidden, "this endpoint needs the role admin");
     return true;

@@ -13,19 +13,20 @@ enum {
 static const char s_service[] = "muster.revoked";
 static const char s_refused[] = "this token was revoked";
 
+_Static_assert((int)GW_REVOKED_KEY == (int)GW_TOKEN_KEY, "one key");
+
 static int64_t s_wall_ms(void)
 {
     return proto_clock_wall_us() / 1000;
 }
 
-bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request, const uint8_t *key)
+bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request)
 {
-    switch (gw_revoked_check(self->revoked, key, gw_now(self))) {
+    switch (gw_revoked_check(self->revoked, request->token->key, gw_now(self))) {
     case GW_REVOKED_NO:
         return true;
     case GW_REVOKED_UNKNOWN:
         request->doubted = true;
-        memcpy(request->token_key, key, sizeof request->token_key);
         return true;
     case GW_REVOKED_YES:
         break;
@@ -40,7 +41,7 @@ proto_error_t gw_feed_question(gw_gateway_t *self, gw_request_t *request, proto_
     proto_buf_reset(body);
     proto_write_map(body, 1);
     proto_write_text(body, "key");
-    proto_write_bin(body, (proto_bytes_t){request->token_key, sizeof request->token_key});
+    proto_write_bin(body, (proto_bytes_t){request->token->key, sizeof request->token->key});
     proto_buf_append(&request->arguments, arguments.data, arguments.size);
     return gw_send_named(self, request, "db", "auth_revoked", proto_buf_bytes(body));
 }

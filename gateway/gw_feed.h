@@ -8,9 +8,9 @@
 
 #include "gw_internal.h"
 
-/* Whether the token with this key may be relied upon. False: it is revoked, and the request was answered.
- * When nobody knows, the request is marked `doubted`. */
-PROTO_MUST_CHECK bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request, const uint8_t *key);
+/* Whether the request's token may be relied upon. False: it is revoked, and the request was answered. When
+ * nobody knows, the request is marked `doubted`. */
+PROTO_MUST_CHECK bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request);
 /* Asks the database about the token of a doubted request, whose `arguments` are kept until it has answered.
  * Then the request is waiting, or the error is why not. */
 PROTO_MUST_CHECK proto_error_t gw_feed_question(gw_gateway_t *self, gw_request_t *request,

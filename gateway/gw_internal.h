@@ -59,14 +59,13 @@ typedef struct gw_request {
     proto_wheel_node_t timer; /* on the wheel while the broker has it */
     gw_conn_t *conn;          /* NULL once the client has left */
     struct gw_request *next_of_conn;
-    uint32_t sequence; /* on its connection */
-    bool waiting;      /* a broker has it */
-    bool resent;       /* once more, and for the last time */
-    bool doubted;      /* first the database has to say whether its token was revoked; see gw_feed.h */
-    uint8_t token_key[GW_REVOKED_KEY]; /* of a doubted one */
-    gw_broker_t *broker;               /* which: nobody else answers it; NULL before the first */
-    uint64_t place;                    /* it is the so many-th record on that wire */
-    uint32_t tried;                    /* mask of those that had it */
+    uint32_t sequence;   /* on its connection */
+    bool waiting;        /* a broker has it */
+    bool resent;         /* once more, and for the last time */
+    bool doubted;        /* first the database has to say whether its token was revoked; see gw_feed.h */
+    gw_broker_t *broker; /* which: nobody else answers it; NULL before the first */
+    uint64_t place;      /* it is the so many-th record on that wire */
+    uint32_t tried;      /* mask of those that had it */
     bool fetch;     /* GET or HEAD: its answer may be kept by caches, and asked for again conditionally */
     bool preflight; /* its CORS lines are written already */
     gw_builtin_t builtin;
@@ -81,6 +80,7 @@ typedef struct gw_request {
     gw_identity_t identity; /* who asks */
     gw_token_t *token;      /* held: what the identity is borrowed from; NULL without one */
     bool refused_token;     /* a token was shown, and is none */
+    uint8_t caller[80];     /* claims of who logs in: where from */
     uint32_t origin_at;     /* where in `kept` that begins */
     uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments;  /* as sent, to be sent once more if need be */

@@ -11,6 +11,7 @@
 
 #include "database.h"
 #include "gw_cors.h"
+#include "login.h"
 #include "paths.h"
 #include "port.h"
 #include "proto_log.h"
@@ -127,7 +128,8 @@ static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
 static int s_plan_actors(srv_plan_t *self, proto_buf_t *why)
 {
     const char *replica = srv_config_text(self->config, SRV_OPT_replica_url);
-    if (srv_database_check(srv_config_text(self->config, SRV_OPT_database), why) < 0)
+    if (srv_database_check(srv_config_text(self->config, SRV_OPT_database), why) < 0 ||
+        srv_login_read(&self->login, self->config, &self->secret, why) < 0)
         return -1;
     if (!*replica || srv_database_check(replica, why) == 0)
         return 0;
@@ -170,4 +172,7 @@ void srv_plan_free(srv_plan_t *self)
     srv_addresses_free(&self->addresses);
     srv_binds_free(&self->binds);
     gw_keyring_free(&self->keyring);
+    if (self->secret.data)
+        explicit_bzero(self->secret.data, self->secret.capacity);
+    proto_buf_free(&self->secret);
 }
