@@ -90,7 +90,7 @@ proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char
 
 bool gw_send_reads(const gw_request_t *request)
 {
-    return request->builtin || (request->route->operation->flags & PROTO_OP_READS);
+    return request->doubted || request->builtin || (request->route->operation->flags & PROTO_OP_READS);
 }
 
 /* Once more, at most once in a request's life. */

@@ -3,11 +3,13 @@
 import base64
 import crypt
 import json
+import os
+import subprocess
 import urllib.parse
 
 import pytest
 
-from conftest import BINARY, psql
+from conftest import BINARY, Server, psql, wait_for
 
 PASSWORD = "correct horse battery"
 ADMIN = {"ADMIN_EMAIL": "Boss@Example.com", "ADMIN_PASSWORD_HASH": crypt.crypt("boss's own", "$2b$10$" + "a" * 21 + "e")}
@@ -17,7 +19,6 @@ WRONG = "The e-mail address or the password is wrong"
 @pytest.fixture(scope="module")
 def door(gathering, tmp_path_factory):
     """A server that asks who one is."""
-    from conftest import Server
     server = Server(tmp_path_factory.mktemp("door"), gathering, "--bcrypt-cost", "10", "--log-level", "debug", dev=False,
                     env=ADMIN).wait_ready()
     yield server
@@ -78,7 +79,6 @@ def test_from_registration_to_logout(door, gathering):
 
     out = door.request("POST", "/auth/logout", headers=own)
     assert (out.status, out.json) == (200, {"message": "Logged out", "user_id": user["id"]})
-    from conftest import wait_for
     wait_for(lambda: door.request("GET", "/auth/me", headers=own).status == 401, what="the end of the token")
     assert door.request("GET", "/providers", headers=own).status == 401
     assert door.request("GET", "/health/live", headers=own).status == 200
@@ -165,14 +165,12 @@ def test_secrets_stay_out_of_the_log(door):
 def test_only_the_worker_asks_for_hashes(door):
     """An operation without an endpoint can be called by ZeroMQ peers; not this one, whatever they are."""
     done = door.call("auth_user_by_email", "--json", '{"email": "bob@example.com"}')
-    assert "$2b$" not in done.stdout + done.stderr
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"user": None}), done.stderr
 
 
 @pytest.mark.parametrize("wrong", [{"ADMIN_EMAIL": "boss@example.com"}, {"ADMIN_PASSWORD_HASH": "$2b$10$x"},
                                    {"ADMIN_EMAIL": "boss@example.com", "ADMIN_PASSWORD_HASH": "secret"}])
 def test_half_an_admin_is_no_start(wrong, gathering, tmp_path):
-    import os
-    import subprocess
     done = subprocess.run([BINARY, "serve", "--http", "127.0.0.1:0", "--ipc", str(tmp_path / "b.sock")],
                           env={**os.environ, "DATABASE_URL": gathering, **wrong}, capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "ADMIN_" in done.stderr
