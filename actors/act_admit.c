@@ -2,20 +2,9 @@
 /* Admission. Thread: the actor's. */
 #include "act_admit.h"
 
-static proto_error_t s_authorise(const proto_operation_t *operation, const proto_record_t *request)
-{
-    if (operation->auth == PROTO_AUTH_PUBLIC)
-        return PROTO_ERROR_none;
-    if (request->subject.size == 0)
-        return PROTO_ERROR_unauthenticated;
-    if (operation->auth == PROTO_AUTH_ADMIN && !proto_bytes_is(request->role, "admin"))
-        return PROTO_ERROR_forbidden;
-    return PROTO_ERROR_none;
-}
-
 proto_error_t act_admit(const proto_operation_t *operation, const proto_record_t *request)
 {
-    proto_error_t error = s_authorise(operation, request);
+    proto_error_t error = proto_auth_judge(operation, request->subject, request->role);
     if (!error && request->body.size && proto_value_check(request->body) < 0)
         error = PROTO_ERROR_malformed;
     return error;

@@ -88,18 +88,32 @@ static void s_bind_step(act_db_t *self, const act_job_t *job, const act_hole_t *
         proto_buf_append(&self->text, PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column));
 }
 
-/* What the record's header says of who asks; NULL for other parameters. */
-static const proto_bytes_t *s_filled(const act_job_t *job, const proto_param_t *param)
+/* The claim `email`; empty when there is none that PostgreSQL could read. */
+static proto_bytes_t s_email(const act_job_t *job)
+{
+    proto_bytes_t email = proto_value_get_str(job->request.claims, "email", "");
+    bool good = email.size && proto_utf8_valid(email) && !memchr(email.data, '\0', email.size);
+    return good ? email : (proto_bytes_t){0};
+}
+
+/* What the record's header says of who asks; false for other parameters. */
+static bool s_filled(const act_job_t *job, const proto_param_t *param, proto_bytes_t *value)
 {
     switch (param->source) {
     case PROTO_SOURCE_AUTH_SUB:
-        return &job->request.subject;
+        *value = job->request.subject;
+        return true;
     case PROTO_SOURCE_AUTH_ROLE:
-        return &job->request.role;
+        *value = job->request.role;
+        return true;
+    case PROTO_SOURCE_AUTH_EMAIL:
+        *value = s_email(job);
+        return true;
     case PROTO_SOURCE_REQUEST_ID:
-        return &job->request.trace;
+        *value = job->request.trace;
+        return true;
     default:
-        return NULL;
+        return false;
     }
 }
 
@@ -107,10 +121,10 @@ static int s_bind_param(act_db_t *self, const act_job_t *job, const act_bound_t 
                         bool *null)
 {
     const proto_param_t *param = &job->plan->operation->params[index];
-    const proto_bytes_t *filled = s_filled(job, param);
-    if (filled) {
-        proto_buf_append(&self->text, filled->data, filled->size);
-        *null = filled->size == 0;
+    proto_bytes_t filled;
+    if (s_filled(job, param, &filled)) {
+        proto_buf_append(&self->text, filled.data, filled.size);
+        *null = filled.size == 0;
         return 0;
     }
     return s_text(self, job->plan, index, bound->values[index], null);

@@ -85,9 +85,10 @@ static proto_param_t *s_resolve(act_block_t *self, proto_bytes_t name, uint32_t 
         proto_source_t source;
     } filled[] = {{"auth.sub", PROTO_SOURCE_AUTH_SUB},
                   {"auth.role", PROTO_SOURCE_AUTH_ROLE},
+                  {"auth.email", PROTO_SOURCE_AUTH_EMAIL},
                   {"request.id", PROTO_SOURCE_REQUEST_ID}};
     proto_param_t *param = act_block_find_param(self, name, index);
-    for (size_t i = 0; i < 3 && !param; i++) {
+    for (size_t i = 0; i < sizeof filled / sizeof *filled && !param; i++) {
         if (!proto_bytes_is(name, filled[i].name) || !(param = act_block_add_param(self)))
             continue;
         *index = self->operation.param_count - 1;

@@ -202,8 +202,11 @@ static void s_tier(act_block_t *self, proto_bytes_t value)
 
 static void s_auth(act_block_t *self, proto_bytes_t value)
 {
-    if (proto_auth_parse(value, &self->operation.auth) < 0)
-        act_block_fail(self, self->line, "@auth is public, user or admin", value);
+    proto_bytes_t role;
+    if (proto_auth_parse(value, &self->operation.auth, &role) < 0)
+        act_block_fail(self, self->line, "@auth is public, user, admin or role NAME", value);
+    else if (role.size)
+        self->operation.role = proto_arena_text(s_arena(self), role);
 }
 
 static void s_timeout(act_block_t *self, proto_bytes_t value)

@@ -7,12 +7,12 @@
 #include "proto_clock.h"
 
 /* What a route asks of whoever calls it. */
-static proto_auth_t s_auth(const gw_route_t *route)
+static const proto_operation_t *s_asked(const gw_route_t *route)
 {
+    static const proto_operation_t open = {.auth = PROTO_AUTH_PUBLIC}, closed = {.auth = PROTO_AUTH_USER};
     if (route->operation)
-        return route->operation->auth;
-    bool closed = route->builtin == GW_BUILTIN_SYSTEM || route->builtin == GW_BUILTIN_CHECKS;
-    return closed ? PROTO_AUTH_USER : PROTO_AUTH_PUBLIC;
+        return route->operation;
+    return route->builtin == GW_BUILTIN_SYSTEM || route->builtin == GW_BUILTIN_CHECKS ? &closed : &open;
 }
 
 /* Finds out who asks. NULL, with an identity or with nobody; else why the token that was shown is none. */
@@ -33,10 +33,14 @@ static const char *s_identify(gw_gateway_t *self, gw_request_t *request, const g
     return NULL;
 }
 
-static bool s_refuse(gw_gateway_t *self, gw_request_t *request, proto_error_t error, const char *detail)
+/* Judges the identity by what the route asks. */
+static proto_error_t s_authorise(const gw_request_t *request, const char **detail)
 {
-    gw_answer_error(self, request, error, proto_bytes_of(detail));
-    return false;
+    const proto_operation_t *asked = s_asked(request->route);
+    proto_error_t error = proto_auth_judge(asked, request->identity.subject, request->identity.role);
+    *detail = error == PROTO_ERROR_unauthenticated ? "this endpoint needs a bearer token"
+                                                   : "your role may not use this endpoint";
+    return error;
 }
 
 /* At a public endpoint a token that is not certainly good stands for nobody. */
@@ -65,27 +69,25 @@ static void s_tell_caller(gw_request_t *request)
 
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
-    proto_auth_t auth = s_auth(request->route);
-    if (self->config->dev) { /* everybody is this user */
+    if (self->config->dev) { /* everybody is this user, with the role that is asked for */
+        const char *role = s_asked(request->route)->role;
         request->identity.subject = proto_bytes_of("dev");
-        request->identity.role = proto_bytes_of("admin");
+        request->identity.role = proto_bytes_of(role ? role : "admin");
         return true;
     }
-    const char *refusal = s_identify(self, request, http);
-    if (auth == PROTO_AUTH_PUBLIC) { /* for everybody, so also for those whose token has just expired */
+    const char *refusal = s_identify(self, request, http), *detail;
+    proto_error_t error = s_authorise(request, &detail);
+    if (s_asked(request->route)->auth ==
+        PROTO_AUTH_PUBLIC) { /* so it is for those whose token has just expired, too */
         s_forget_revoked(self, request);
         s_tell_caller(request);
         return true;
     }
-    if (refusal) {
-        request->refused_token = true;
-        return s_refuse(self, request, PROTO_ERROR_unauthenticated, refusal);
-    }
-    if (!request->token)
-        return s_refuse(self, request, PROTO_ERROR_unauthenticated, "this endpoint needs a bearer token");
-    if (!gw_feed_admit(self, request))
+    if (!refusal && request->token && !gw_feed_admit(self, request))
         return false;
-    if (auth == PROTO_AUTH_ADMIN && !proto_bytes_is(request->identity.role, "admin"))
-        return s_refuse(self, request, PROTO_ERROR_forbidden, "this endpoint needs the role admin");
-    return true;
+    if (!error)
+        return true;
+    request->refused_token = refusal != NULL;
+    gw_answer_error(self, request, error, proto_bytes_of(refusal ? refusal : detail));
+    return false;
 }

@@ -86,12 +86,15 @@ static void s_tag(gw_tree_t *tree, const char *path)
     gw_tree_end(tree);
 }
 
-static void s_security(gw_tree_t *tree, bool open)
+/* The names in the list are roles that the token must have (OpenAPI 3.1 section 4.8.30). */
+static void s_security(gw_tree_t *tree, bool open, const char *role)
 {
     gw_tree_array(tree, "security");
     if (!open) {
         gw_tree_object(tree, NULL);
-        gw_tree_array(tree, "bearer");
+        gw_tree_array(tree, "bearerAuth");
+        if (role)
+            gw_tree_text(tree, NULL, role);
         gw_tree_end(tree);
         gw_tree_end(tree);
     }
@@ -110,7 +113,7 @@ static void s_operation(gw_tree_t *tree, const proto_operation_t *operation, con
     s_tag(tree, path);
     if (operation->flags & PROTO_OP_DEPRECATED)
         gw_tree_bool(tree, "deprecated", true);
-    s_security(tree, operation->auth == PROTO_AUTH_PUBLIC);
+    s_security(tree, operation->auth == PROTO_AUTH_PUBLIC, operation->role);
     gw_openapi_request(tree, operation, path);
     gw_openapi_responses(tree, operation);
     gw_tree_end(tree);
@@ -140,7 +143,7 @@ static void s_health_paths(gw_tree_t *tree, const proto_catalogue_t *const *cata
             gw_tree_text(tree, "operationId", s_health[i].name);
         gw_tree_text(tree, "summary", s_health[i].summary);
         s_tag(tree, s_health[i].path);
-        s_security(tree, s_health[i].open);
+        s_security(tree, s_health[i].open, NULL);
         gw_tree_object(tree, "responses");
         s_health_answer(tree);
         gw_tree_end(tree);

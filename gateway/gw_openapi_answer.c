@@ -31,7 +31,7 @@ static bool s_can_be(const proto_operation_t *operation, int status)
     case 401:
         return operation->auth != PROTO_AUTH_PUBLIC;
     case 403:
-        return operation->auth == PROTO_AUTH_ADMIN;
+        return operation->auth == PROTO_AUTH_ROLE;
     case 422:
         return gw_openapi_takes(operation);
     default:
@@ -225,9 +225,10 @@ void gw_openapi_components(gw_tree_t *tree)
     s_responses(tree);
     s_headers(tree);
     gw_tree_object(tree, "securitySchemes");
-    gw_tree_object(tree, "bearer");
+    gw_tree_object(tree, "bearerAuth");
     gw_tree_text(tree, "type", "http");
     gw_tree_text(tree, "scheme", "bearer");
+    gw_tree_text(tree, "bearerFormat", "JWT");
     gw_tree_end(tree);
     gw_tree_end(tree);
     gw_tree_end(tree);

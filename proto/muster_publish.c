@@ -333,16 +333,6 @@ void muster_publish_ready(const muster_publish_t *self, bool none, proto_buf_t *
     proto_catalogue_encode(catalogue, out);
 }
 
-static proto_error_t s_authorise(const proto_operation_t *operation, const proto_record_t *request)
-{
-    if (operation->auth == PROTO_AUTH_PUBLIC)
-        return PROTO_ERROR_none;
-    if (request->subject.size == 0)
-        return PROTO_ERROR_unauthenticated;
-    bool admin = proto_bytes_is(request->role, "admin");
-    return operation->auth == PROTO_AUTH_ADMIN && !admin ? PROTO_ERROR_forbidden : PROTO_ERROR_none;
-}
-
 /* The arguments that the operation has, with defaults. */
 static proto_error_t s_bind(const proto_operation_t *operation, proto_bytes_t given, proto_buf_t *arguments,
                             proto_buf_t *detail)
@@ -387,6 +377,6 @@ proto_error_t muster_publish_admit(const muster_publish_t *self, const proto_rec
         proto_buf_string(detail, "This worker does not offer the operation");
         return PROTO_ERROR_no_worker;
     }
-    proto_error_t error = s_authorise(operation, request);
+    proto_error_t error = proto_auth_judge(operation, request->subject, request->role);
     return error ? error : s_bind(operation, given, arguments, detail);
 }

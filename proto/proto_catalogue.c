@@ -6,10 +6,9 @@
 #include <stdlib.h>
 
 static const char *const s_tiers[PROTO_TIER_COUNT] = {"none", "auth", "write", "read", "health"};
-static const char *const s_auths[PROTO_AUTH_COUNT] = {"public", "user", "admin"};
-static const char *const s_sources[PROTO_SOURCE_COUNT] = {"path",     "query",     "body",      "whole",
-                                                          "header",   "form",      "file",      "argument",
-                                                          "auth.sub", "auth.role", "request.id"};
+static const char *const s_sources[PROTO_SOURCE_COUNT] = {
+    "path", "query",    "body",     "whole",     "header",     "form",
+    "file", "argument", "auth.sub", "auth.role", "auth.email", "request.id"};
 static const char *const s_data[PROTO_DATA_COUNT] = {
     "other", "bool",        "int2",      "int4", "int8", "float4", "float8", "numeric", "text",
     "json",  "timestamptz", "timestamp", "date", "time", "uuid",   "bytea",  "enum",    "composite"};
@@ -17,11 +16,6 @@ static const char *const s_data[PROTO_DATA_COUNT] = {
 const char *proto_tier_name(proto_tier_t tier)
 {
     return s_tiers[tier];
-}
-
-const char *proto_auth_name(proto_auth_t auth)
-{
-    return s_auths[auth];
 }
 
 const char *proto_source_name(proto_source_t source)
@@ -39,17 +33,6 @@ int proto_tier_parse(proto_bytes_t text, proto_tier_t *tier)
     for (int i = 0; i < PROTO_TIER_COUNT; i++) {
         if (proto_bytes_is(text, s_tiers[i])) {
             *tier = (proto_tier_t)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-int proto_auth_parse(proto_bytes_t text, proto_auth_t *auth)
-{
-    for (int i = 0; i < PROTO_AUTH_COUNT; i++) {
-        if (proto_bytes_is(text, s_auths[i])) {
-            *auth = (proto_auth_t)i;
             return 0;
         }
     }
@@ -208,7 +191,10 @@ static void s_encode_operation(proto_buf_t *out, const proto_operation_t *operat
     s_text(out, &pairs, "path", operation->path);
     s_text(out, &pairs, "location", operation->location);
     s_text(out, &pairs, "tier", s_tiers[operation->tier]);
-    s_text(out, &pairs, "auth", s_auths[operation->auth]);
+    proto_buf_t auth = PROTO_BUF_INIT;
+    proto_auth_write(operation, &auth);
+    s_text(out, &pairs, "auth", proto_buf_text(&auth));
+    proto_buf_free(&auth);
     s_int(out, &pairs, "deprecated", operation->flags & PROTO_OP_DEPRECATED);
     s_int(out, &pairs, "status", operation->status);
     s_int(out, &pairs, "timeout_ms", operation->timeout_ms);

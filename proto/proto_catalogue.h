@@ -10,6 +10,7 @@
 #define PROTO_CATALOGUE_H
 
 #include "proto_arena.h"
+#include "proto_error.h"
 #include "proto_value.h"
 
 /* Where the gateway takes a parameter from. */
@@ -24,6 +25,7 @@ typedef enum {
     PROTO_SOURCE_ARGUMENT, /* an operation without endpoint: only ZeroMQ peers can send it */
     PROTO_SOURCE_AUTH_SUB, /* filled by the actor from the record's identity; no client can set it */
     PROTO_SOURCE_AUTH_ROLE,
+    PROTO_SOURCE_AUTH_EMAIL, /* the claim `email` */
     PROTO_SOURCE_REQUEST_ID,
     PROTO_SOURCE_COUNT
 } proto_source_t;
@@ -86,7 +88,7 @@ typedef enum {
     PROTO_TIER_HEALTH,
     PROTO_TIER_COUNT
 } proto_tier_t;
-typedef enum { PROTO_AUTH_PUBLIC, PROTO_AUTH_USER, PROTO_AUTH_ADMIN, PROTO_AUTH_COUNT } proto_auth_t;
+typedef enum { PROTO_AUTH_PUBLIC, PROTO_AUTH_USER, PROTO_AUTH_ROLE, PROTO_AUTH_COUNT } proto_auth_t;
 
 /* Operation flags, on the wire in `offers` too. */
 enum {
@@ -114,6 +116,7 @@ typedef struct proto_operation {
     const char *returns;  /* "row", "rows", "value", "none" or the shape's JSON text */
     proto_tier_t tier;
     proto_auth_t auth;
+    const char *role;    /* that PROTO_AUTH_ROLE asks for; else NULL */
     uint32_t flags;      /* PROTO_OP_... */
     int status;          /* of success, 200..299 */
     uint32_t timeout_ms; /* default deadline */
@@ -158,10 +161,16 @@ uint64_t proto_hash(uint64_t seed, const void *bytes, size_t size);
 
 /* Names of the enumerators as the wire and the endpoint files spell them; -1 for an unknown text. */
 const char *proto_tier_name(proto_tier_t tier);
-const char *proto_auth_name(proto_auth_t auth);
 const char *proto_source_name(proto_source_t source);
 const char *proto_data_name(proto_data_t data);
 PROTO_MUST_CHECK int proto_tier_parse(proto_bytes_t text, proto_tier_t *tier);
-PROTO_MUST_CHECK int proto_auth_parse(proto_bytes_t text, proto_auth_t *auth);
+/* "public", "user", "admin" or "role NAME", where "admin" is "role admin"; `role` is then its name, else
+ * empty. A name is of at most 255 bytes, without blanks and control characters. */
+PROTO_MUST_CHECK int proto_auth_parse(proto_bytes_t text, proto_auth_t *auth, proto_bytes_t *role);
+/* The same text of an operation. */
+void proto_auth_write(const proto_operation_t *operation, proto_buf_t *out);
+/* Whether an operation is for this subject (empty: nobody) and role: PROTO_ERROR_none, unauthenticated or
+ * forbidden. */
+proto_error_t proto_auth_judge(const proto_operation_t *operation, proto_bytes_t subject, proto_bytes_t role);
 
 #endif

@@ -88,11 +88,6 @@ static const char *s_tier(int i)
     return proto_tier_name((proto_tier_t)i);
 }
 
-static const char *s_auth(int i)
-{
-    return proto_auth_name((proto_auth_t)i);
-}
-
 static bool s_number(proto_bytes_t map, const char *key, double *number)
 {
     proto_bytes_t bytes;
@@ -215,6 +210,15 @@ static uint64_t s_unsigned(proto_bytes_t map, const char *key)
     return value.kind == PROTO_INT && value.integer > 0 ? (uint64_t)value.integer : 0;
 }
 
+static void s_auth(s_decoder_t *self, proto_bytes_t map, proto_operation_t *operation)
+{
+    proto_bytes_t role;
+    if (proto_auth_parse(proto_value_get_str(map, "auth", ""), &operation->auth, &role) < 0)
+        s_wrong(self, "an unknown enumerator");
+    else if (role.size)
+        operation->role = proto_arena_text(&self->catalogue->arena, role);
+}
+
 static void s_operation(s_decoder_t *self, proto_bytes_t map, proto_operation_t *operation)
 {
     operation->hash = s_unsigned(map, "hash");
@@ -226,7 +230,7 @@ static void s_operation(s_decoder_t *self, proto_bytes_t map, proto_operation_t 
     operation->path = s_text(self, map, "path", NULL);
     operation->location = s_text(self, map, "location", NULL);
     operation->tier = (proto_tier_t)s_enumerator(self, map, "tier", PROTO_TIER_COUNT, s_tier);
-    operation->auth = (proto_auth_t)s_enumerator(self, map, "auth", PROTO_AUTH_COUNT, s_auth);
+    s_auth(self, map, operation);
     int64_t flags = proto_value_get_int(map, "flags", 0) | proto_value_get_int(map, "deprecated", 0);
     int64_t status = proto_value_get_int(map, "status", 200);
     int64_t timeout = proto_value_get_int(map, "timeout_ms", 0);

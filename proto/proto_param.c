@@ -324,8 +324,7 @@ static const proto_param_t *s_find(const proto_operation_t *operation, proto_byt
 
 static bool s_server_filled(const proto_param_t *param)
 {
-    return param->source == PROTO_SOURCE_AUTH_SUB || param->source == PROTO_SOURCE_AUTH_ROLE ||
-           param->source == PROTO_SOURCE_REQUEST_ID;
+    return param->source >= PROTO_SOURCE_AUTH_SUB;
 }
 
 /* Takes the arguments of the map; what is missing is looked at afterwards. */

@@ -110,7 +110,9 @@ static void s_operation(const proto_operation_t *operation, proto_buf_t *text, p
                      operation->flags & PROTO_OP_EXCLUSIVE ? " exclusive" : "",
                      operation->flags & PROTO_OP_DEPRECATED ? " deprecated" : "");
     s_text(out, "mode", proto_buf_text(text));
-    s_text(out, "auth", proto_auth_name(operation->auth));
+    proto_buf_reset(text);
+    proto_auth_write(operation, text);
+    s_text(out, "auth", proto_buf_text(text));
     proto_buf_reset(text);
     s_params(operation, text);
     s_text(out, "parameters", proto_buf_text(text));

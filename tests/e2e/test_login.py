@@ -165,7 +165,7 @@ def test_secrets_stay_out_of_the_log(door):
 def test_only_the_worker_asks_for_hashes(door):
     """An operation without an endpoint can be called by ZeroMQ peers; not this one, whatever they are."""
     done = door.call("auth_user_by_email", "--json", '{"email": "bob@example.com"}')
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"user": None}), done.stderr
+    assert done.returncode != 0 and "forbidden" in done.stderr and "$2b$" not in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("wrong", [{"ADMIN_EMAIL": "boss@example.com"}, {"ADMIN_PASSWORD_HASH": "$2b$10$x"},

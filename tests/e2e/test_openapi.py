@@ -242,7 +242,7 @@ def test_bodies(things):
         "tags": {"type": ["array", "null"], "items": {"type": ["string", "null"]}, "minItems": 1, "maxItems": 3},
         "color": {"type": ["string", "null"], "enum": ["red", "green", None], "default": "red"},
         "data": {}}}
-    assert operation["security"] == [{"bearer": []}]
+    assert operation["security"] == [{"bearerAuth": []}]
     assert set(operation["responses"]) == {"201", "400", "401", "409", "415", "422", "503", "504"}
     assert operation["responses"]["409"]["description"] == "`taken`: There is a {name}; `locked`: Locked"
     assert "Location" in operation["responses"]["201"]["headers"]

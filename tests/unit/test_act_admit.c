@@ -11,7 +11,8 @@
 static proto_error_t s_ask(proto_auth_t auth, const char *subject, const char *role, const char *body,
                            size_t size)
 {
-    proto_operation_t operation = {.name = "x", .auth = auth};
+    proto_operation_t operation = {
+        .name = "x", .auth = auth, .role = auth == PROTO_AUTH_ROLE ? "admin" : NULL};
     proto_record_t request = {.subject = proto_bytes_of(subject),
                               .role = proto_bytes_of(role),
                               .body = {(const uint8_t *)body, size}};
@@ -31,12 +32,12 @@ static void test_who_may(void **state)
         {PROTO_AUTH_USER, "", "admin",
          PROTO_ERROR_unauthenticated}, /* a role without a subject is nobody's */
         {PROTO_AUTH_USER, "ada", "", PROTO_ERROR_none},
-        {PROTO_AUTH_ADMIN, "", "admin", PROTO_ERROR_unauthenticated},
-        {PROTO_AUTH_ADMIN, "ada", "", PROTO_ERROR_forbidden},
-        {PROTO_AUTH_ADMIN, "ada", "user", PROTO_ERROR_forbidden},
-        {PROTO_AUTH_ADMIN, "ada", "administrator", PROTO_ERROR_forbidden},
-        {PROTO_AUTH_ADMIN, "ada", "admi", PROTO_ERROR_forbidden},
-        {PROTO_AUTH_ADMIN, "ada", "admin", PROTO_ERROR_none},
+        {PROTO_AUTH_ROLE, "", "admin", PROTO_ERROR_unauthenticated},
+        {PROTO_AUTH_ROLE, "ada", "", PROTO_ERROR_forbidden},
+        {PROTO_AUTH_ROLE, "ada", "user", PROTO_ERROR_forbidden},
+        {PROTO_AUTH_ROLE, "ada", "administrator", PROTO_ERROR_forbidden},
+        {PROTO_AUTH_ROLE, "ada", "admi", PROTO_ERROR_forbidden},
+        {PROTO_AUTH_ROLE, "ada", "admin", PROTO_ERROR_none},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

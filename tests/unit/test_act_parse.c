@@ -95,7 +95,8 @@ static void test_directives(void **state)
         {S_OP "-- @service No\n", "2: " S_NAME ": No\n"},
         {S_OP "-- @tier fast\nSELECT 1;", "2: @tier is auth, write, read, health or none: fast\n"},
         {S_OP "-- @tier\nSELECT 1;", "2: @tier is auth, write, read, health or none\n"},
-        {S_OP "-- @auth root\nSELECT 1;", "2: @auth is public, user or admin: root\n"},
+        {S_OP "-- @auth role\nSELECT 1;", "2: @auth is public, user, admin or role NAME: role\n"},
+        {S_OP "-- @auth root\nSELECT 1;", "2: @auth is public, user, admin or role NAME: root\n"},
         {S_OP "-- @status 301\nSELECT 1;", "2: @status is one of success, 200 to 299: 301\n"},
         {S_OP "-- @status 2\nSELECT 1;", "2: @status is one of success, 200 to 299: 2\n"},
         {S_OP "-- @status 2x0\nSELECT 1;", "2: @status is one of success, 200 to 299: 2x0\n"},
@@ -450,7 +451,7 @@ static void test_all_at_once(void **state)
     S_CHECK(
         {"-- @endpoint GET /a/\n-- @operation a\n-- @auth x  @tier y\n-- @query q int4 (2..1)\nSELECT 1;\n\n"
          "-- @operation b\n-- @status 404\n-- @empty e\nDROP TABLE x;\n",
-         "1: " S_PATH ": /a/\n3: @auth is public, user or admin: x\n"
+         "1: " S_PATH ": /a/\n3: @auth is public, user, admin or role NAME: x\n"
          "3: @tier is auth, write, read, health or none: y\n4: the bounds are the wrong way round: q int4 "
          "(2..1)\n"
          "8: @status is one of success, 200 to 299: 404\n10: " S_WORDS "\n"

@@ -67,8 +67,9 @@ static void s_show(const act_script_t *script, proto_buf_t *out)
     const proto_operation_t *operation = script->operation;
     proto_buf_printf(out, "%s %s %s %s\n", operation->name, operation->service,
                      operation->method ? operation->method : "-", operation->path ? operation->path : "-");
-    proto_buf_printf(out, "  %s %s %s%s%s%s %d %ums %s\n", proto_tier_name(operation->tier),
-                     proto_auth_name(operation->auth), operation->flags & PROTO_OP_READS ? "reads" : "writes",
+    proto_buf_printf(out, "  %s ", proto_tier_name(operation->tier));
+    proto_auth_write(operation, out);
+    proto_buf_printf(out, " %s%s%s%s %d %ums %s\n", operation->flags & PROTO_OP_READS ? "reads" : "writes",
                      operation->flags & PROTO_OP_EXCLUSIVE ? " slow" : "",
                      operation->flags & PROTO_OP_REPLICA ? " replica" : "",
                      operation->flags & PROTO_OP_DEPRECATED ? " deprecated" : "", operation->status,
@@ -463,7 +464,8 @@ static void test_folder(void **state)
     assert_null(s_load(&told));
     assert_string_equal(
         proto_buf_text(&told),
-        "DIR/c.sql:3: @auth is public, user or admin: x\nDIR/c.sql:3: a block needs an @operation\n"
+        "DIR/c.sql:3: @auth is public, user, admin or role NAME: x\nDIR/c.sql:3: a block needs an "
+        "@operation\n"
         "DIR/d.sql:1: a statement needs directives before it\n"
         "DIR/d.sql:1: a statement begins with SELECT, INSERT, UPDATE, DELETE, MERGE, WITH, VALUES or "
         "TABLE\nDIR/d.sql:1: a block needs an @operation\n"

@@ -39,7 +39,8 @@ static void test_what_is_left_out_is_understood(void **state)
     const proto_operation_t *embed = &catalogue->operations[0], *shelf = &catalogue->operations[1],
                             *plain = &catalogue->operations[2];
     assert_string_equal(embed->service, "embed");
-    assert_int_equal(embed->auth, PROTO_AUTH_ADMIN);
+    assert_int_equal(embed->auth, PROTO_AUTH_ROLE);
+    assert_string_equal(embed->role, "admin");
     assert_int_equal(embed->timeout_ms, 30000);
     assert_int_equal(embed->param_count, 3);
     assert_int_equal(embed->params[0].source, PROTO_SOURCE_BODY);

@@ -69,7 +69,8 @@ static void s_fill(void)
                                           .location = "/goals/{id}",
                                           .returns = "{\"goal\": row}",
                                           .tier = PROTO_TIER_HEALTH,
-                                          .auth = PROTO_AUTH_ADMIN,
+                                          .auth = PROTO_AUTH_ROLE,
+                                          .role = "admin",
                                           .flags = PROTO_OP_ALL,
                                           .status = 299,
                                           .timeout_ms = 86400000,
@@ -139,7 +140,8 @@ static void s_assert_same(const proto_operation_t *a, const proto_operation_t *b
     assert_true(s_same_text(a->method, b->method) && s_same_text(a->path, b->path));
     assert_true(s_same_text(a->location, b->location));
     assert_string_equal(a->returns, b->returns);
-    assert_true(a->tier == b->tier && a->auth == b->auth && a->flags == b->flags && a->status == b->status);
+    assert_true(a->tier == b->tier && a->auth == b->auth && s_same_text(a->role, b->role) &&
+                a->flags == b->flags && a->status == b->status);
     assert_int_equal(a->timeout_ms, b->timeout_ms);
     assert_true(a->param_count == b->param_count && a->refusal_count == b->refusal_count);
     assert_int_equal(a->column_count, b->column_count);
@@ -210,6 +212,7 @@ static void test_enumerators(void **state)
             s_operations[0].param_count = 1;
             s_operations[0].tier = (proto_tier_t)(i % PROTO_TIER_COUNT);
             s_operations[0].auth = (proto_auth_t)(i % PROTO_AUTH_COUNT);
+            s_operations[0].role = s_operations[0].auth == PROTO_AUTH_ROLE ? i % 2 ? "admin" : "é" : NULL;
             proto_buf_reset(&once);
             proto_catalogue_encode(&s_catalogue, &once);
             assert_int_equal(s_decode(proto_buf_bytes(&once), &read, NULL), 0);
@@ -222,18 +225,55 @@ static void test_enumerators(void **state)
         assert_int_equal(proto_tier_parse(proto_bytes_of(proto_tier_name((proto_tier_t)i)), &tier), 0);
         assert_int_equal(tier, i);
     }
-    for (int i = 0; i < PROTO_AUTH_COUNT; i++) {
-        proto_auth_t auth = PROTO_AUTH_COUNT;
-        assert_int_equal(proto_auth_parse(proto_bytes_of(proto_auth_name((proto_auth_t)i)), &auth), 0);
-        assert_int_equal(auth, i);
-    }
     proto_tier_t tier;
-    proto_auth_t auth;
     static const char *const unknown[] = {"", "x", "Read", "read ", "admi"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         assert_int_equal(proto_tier_parse(proto_bytes_of(unknown[i]), &tier), -1);
-        assert_int_equal(proto_auth_parse(proto_bytes_of(unknown[i]), &auth), -1);
     }
+}
+
+static void test_whom_an_operation_is_for(void **state)
+{
+    static const struct {
+        const char *text, *role, *written;
+        int rc;
+        proto_auth_t auth;
+    } cases[] = {
+        {"public", "", "public", 0, PROTO_AUTH_PUBLIC},
+        {"user", "", "user", 0, PROTO_AUTH_USER},
+        {"admin", "admin", "admin", 0, PROTO_AUTH_ROLE},
+        {"role admin", "admin", "admin", 0, PROTO_AUTH_ROLE},
+        {"role editor", "editor", "role editor", 0, PROTO_AUTH_ROLE},
+        {"role user", "user", "role user", 0, PROTO_AUTH_ROLE},
+        {"role role", "role", "role role", 0, PROTO_AUTH_ROLE},
+        {.text = "", .rc = -1},
+        {.text = "role", .rc = -1},
+        {.text = "role ", .rc = -1},
+        {.text = "role  x", .rc = -1},
+        {.text = "role x y", .rc = -1},
+        {.text = "role x\t", .rc = -1},
+        {.text = "Public", .rc = -1},
+        {.text = "users", .rc = -1},
+        {.text = "admi", .rc = -1},
+        {.text = "editor", .rc = -1},
+    };
+    (void)state;
+    proto_buf_t out = PROTO_BUF_INIT;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        proto_operation_t operation = {.name = "x"};
+        proto_bytes_t role;
+        assert_int_equal(proto_auth_parse(proto_bytes_of(cases[i].text), &operation.auth, &role),
+                         cases[i].rc);
+        if (cases[i].rc < 0)
+            continue;
+        assert_int_equal(operation.auth, cases[i].auth);
+        assert_true(proto_bytes_is(role, cases[i].role));
+        operation.role = cases[i].role;
+        proto_buf_reset(&out);
+        proto_auth_write(&operation, &out);
+        assert_string_equal(proto_buf_text(&out), cases[i].written);
+    }
+    proto_buf_free(&out);
 }
 
 /* ---- hashes ---- */
@@ -248,7 +288,7 @@ static void test_fnv(void **state)
     assert_true(proto_hash(proto_hash(PROTO_HASH_SEED, "foo", 3), "bar", 3) == 0x85944171f73967e8u);
 }
 
-enum { S_CHANGES = 31, S_SILENT = 24 /* those from here on do not change the signature */ };
+enum { S_CHANGES = 32, S_SILENT = 24 /* those from here on do not change the signature */ };
 
 /* Changes one thing about operation 0; returns the SQL that goes with it. */
 static const char *s_change(int which, proto_param_t *param, proto_refusal_t *refusal, proto_column_t *column)
@@ -288,6 +328,7 @@ static const char *s_change(int which, proto_param_t *param, proto_refusal_t *re
     case 28: operation->timeout_ms = 5; break;
     case 29: operation->status = 201; break;
     case 30: operation->location = NULL; break;
+    case 31: operation->role = "editor"; break;
     default: fail();
     }
     /* clang-format on */
@@ -409,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_enumerators),
+        cmocka_unit_test(test_whom_an_operation_is_for),
         cmocka_unit_test(test_fnv),
         cmocka_unit_test(test_hashes_change),
         cmocka_unit_test(test_every_truncation),

@@ -38,14 +38,14 @@
 -- @endpoint  GET /auth/me
 -- @operation who_am_i
 -- @summary   The user whose token this is
--- @tier read   @auth user   @claims
+-- @tier read   @auth user
 -- @empty no_such_user
 -- @error no_such_user 401 "The user of this token does not exist, or is not active"
 -- @returns row
 SELECT u.external_id AS id, u.email, u.name, u.role, u.is_active, u.created_at
 FROM auth.users u WHERE u.external_id = :auth.sub AND u.is_active
 UNION ALL
-SELECT 'admin', nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', 'Administrator', 'admin',
+SELECT 'admin', :auth.email, 'Administrator', 'admin',
        true, NULL
 WHERE :auth.sub = 'admin';
 
@@ -56,7 +56,7 @@ WHERE :auth.sub = 'admin';
 -- @empty no_such_user
 -- @error no_such_user 401 "The user of this token does not exist, or is not active"
 -- @returns row
-SELECT true AS valid, :auth.sub AS user_id, t.claims ->> 'email' AS email, :auth.role AS role,
+SELECT true AS valid, :auth.sub AS user_id, :auth.email AS email, :auth.role AS role,
        to_timestamp((t.claims ->> 'exp')::float8) AS expires_at
 FROM (SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb AS claims) t
 WHERE :auth.sub = 'admin'
@@ -97,25 +97,21 @@ SELECT EXISTS (SELECT FROM muster.revocations WHERE key = :key) AS revoked;
 
 -- @operation auth_user_by_email
 -- @param email text
--- @reads   @auth user
+-- @reads   @auth role login
 -- @returns {"user": user.row}
 -- @step user
-SELECT external_id AS id, email, role, is_active, password_hash
-FROM auth.users WHERE email_lower = lower(:email) AND :auth.role = 'login';
+SELECT external_id AS id, email, role, is_active, password_hash FROM auth.users WHERE email_lower = lower(:email);
 
 -- @operation auth_create_user
 -- @param email         text
 -- @param name          text
 -- @param password_hash text
 -- @param address       inet ?
--- @writes   @auth user
--- @empty not_for_you
--- @error not_for_you 403 "Only the auth worker makes users"
+-- @writes   @auth role login
 -- @error email_taken 409 "There is a user with this e-mail address already" on 23505 users_email
 -- @returns row
 WITH made AS (
-    INSERT INTO auth.users (email, name, password_hash)
-    SELECT :email, :name, :password_hash WHERE :auth.role = 'login'
+    INSERT INTO auth.users (email, name, password_hash) VALUES (:email, :name, :password_hash)
     RETURNING external_id, email, name, role, is_active, created_at),
 event AS (
     INSERT INTO audit.security_events (event_type, user_id, ip_address, message, request_id)
@@ -127,13 +123,10 @@ SELECT external_id AS id, email, name, role, is_active, created_at FROM made;
 -- @param user_id    text ?
 -- @param email      text
 -- @param address    inet ?
--- @writes   @auth user
--- @empty not_for_you
--- @error not_for_you 403 "Only the auth worker tells of logins"
+-- @writes   @auth role login
 -- @returns row
 INSERT INTO audit.security_events (event_type, severity, user_id, ip_address, message, details, request_id)
-SELECT :event_type, CASE :event_type WHEN 'auth_success' THEN 'info' ELSE 'warning' END, :user_id, :address,
-       CASE :event_type WHEN 'auth_success' THEN 'Logged in' ELSE 'A login failed' END,
-       jsonb_build_object('email', :email::text), :request.id
-WHERE :auth.role = 'login'
+VALUES (:event_type, CASE :event_type WHEN 'auth_success' THEN 'info' ELSE 'warning' END, :user_id, :address,
+        CASE :event_type WHEN 'auth_success' THEN 'Logged in' ELSE 'A login failed' END,
+        jsonb_build_object('email', :email::text), :request.id)
 RETURNING id;
