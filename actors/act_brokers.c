@@ -131,28 +131,25 @@ bool act_brokers_withdrawn(const act_brokers_t *self, int64_t now)
 {
     for (uint32_t i = 0; i < self->count; i++) {
         const act_broker_t *broker = &self->list[i];
-        if (broker->registered && !broker->left && proto_wire_alive(broker->wire, now))
+        bool refused = broker->register_at != PROTO_NEVER; /* it does not know the worker */
+        if (broker->registered && !broker->left && !refused && proto_wire_alive(broker->wire, now))
             return false;
     }
     return self->leaving;
 }
 
-/* Nothing is offered to this broker any more, and it is told. */
-static void s_forget(act_broker_t *broker)
-{
-    broker->register_at = PROTO_NEVER;
-    broker->owed = 0;
-    if (!broker->registered)
-        return;
-    broker->registered = false;
-    PROTO_ASSERT(proto_wire_put(broker->wire, &(proto_record_t){.type = PROTO_DISCONNECT}) == 0);
-}
-
 void act_brokers_leave(act_brokers_t *self)
 {
     self->at_work = false;
-    for (uint32_t i = 0; i < self->count; i++)
-        s_forget(&self->list[i]);
+    for (uint32_t i = 0; i < self->count; i++) {
+        act_broker_t *broker = &self->list[i];
+        broker->register_at = PROTO_NEVER;
+        broker->owed = 0;
+        if (!broker->registered)
+            continue;
+        broker->registered = false;
+        PROTO_ASSERT(proto_wire_put(broker->wire, &(proto_record_t){.type = PROTO_DISCONNECT}) == 0);
+    }
 }
 
 void act_brokers_refused(act_brokers_t *self, int64_t now, act_broker_t *broker)
@@ -160,11 +157,6 @@ void act_brokers_refused(act_brokers_t *self, int64_t now, act_broker_t *broker)
     int64_t soonest = broker->registered_at + PROTO_HEARTBEAT_MS;
     if (!broker->registered)
         return;
-    if (self->leaving) { /* there is nothing to say READY for any more */
-        s_lost(self, broker);
-        s_forget(broker);
-        return;
-    }
     if (now >= soonest) {
         s_lost(self, broker);
         s_begin(self, now, broker);

@@ -31,3 +31,33 @@ int act_claims_json(const proto_record_t *request, proto_buf_t *out)
         rc = proto_json_from_value(request->claims, out);
     return rc < 0 || out->failed ? -1 : 0;
 }
+
+/* The next name of a comma list; `at` goes on behind it. */
+static proto_bytes_t s_next(const char **at)
+{
+    size_t size = strcspn(*at, ",");
+    proto_bytes_t name = {(const uint8_t *)*at, size};
+    *at += size + ((*at)[size] == ',');
+    return name;
+}
+
+proto_error_t act_claims_role(const proto_record_t *request, const char *roles)
+{
+    if (request->subject.size == 0)
+        return PROTO_ERROR_unauthenticated;
+    while (*roles)
+        if (proto_bytes_equal(s_next(&roles), request->role))
+            return PROTO_ERROR_none;
+    return PROTO_ERROR_forbidden;
+}
+
+bool act_claims_roles_valid(const char *roles)
+{
+    size_t size = strlen(roles);
+    bool good = size > 0 && roles[size - 1] != ',' && !strpbrk(roles, " \t");
+    while (good && *roles) {
+        proto_bytes_t name = s_next(&roles);
+        good = name.size && name.size < 64 && !proto_bytes_is(name, "none");
+    }
+    return good;
+}

@@ -21,6 +21,7 @@ typedef struct act_db_config {
     uint16_t window;                /* requests accepted at once */
     bool takes_slow;                /* offers @slow operations too */
     int64_t statement_timeout;      /* ms */
+    const char *claims_roles;       /* see act_claims_role; "": @claims takes nobody's role on */
     unsigned number;                /* 1.., for the log and application_name */
     atomic_bool *ready;             /* set once a broker has taken this worker */
 } act_db_config_t;

@@ -26,6 +26,9 @@ static const char s_settings[] =
     "set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
     "set_config('jit', 'off', false), "
     "set_config('statement_timeout', $1, false)";
+static const char s_claims[] = "SELECT set_config('request.jwt.claims', $1, true)";
+static const char s_claims_and_role[] =
+    "SELECT set_config('request.jwt.claims', $1, true), set_config('role', $2, true)";
 static const char s_declared_query[] = "SELECT coalesce(to_regtype(name)::oid, 0) FROM unnest($1::text[]) "
                                        "WITH ORDINALITY AS d(name, n) ORDER BY n";
 
@@ -72,11 +75,11 @@ static void s_sync(act_db_t *self)
 /* Transaction commands as prepared statements: nothing is parsed on the hot path. */
 static void s_prepare_own(act_db_t *self)
 {
-    static const char *const own[][2] = {
+    const char *const own[][2] = {
         {"muster_write", "SET transaction_read_only = off"},
         {"muster_begin", "BEGIN READ WRITE"},
         {"muster_look", "BEGIN READ ONLY"},
-        {"muster_claims", "SELECT set_config('request.jwt.claims', $1, true)"},
+        {"muster_claims", *self->config->claims_roles ? s_claims_and_role : s_claims},
         {"muster_commit", "COMMIT"},
         {"muster_rollback", "ROLLBACK"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)

@@ -189,11 +189,16 @@ static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
     return 0;
 }
 
-/* Tells the transaction who asks, from self->claims. */
+/* Tells the transaction who asks, from self->claims, and makes it theirs where roles are set. */
 static int s_send_claims(act_db_t *self, act_job_t *job)
 {
-    const char *const claims[] = {proto_buf_text(&self->claims)};
-    if (PQsendQueryPrepared(self->conn, "muster_claims", 1, claims, NULL, NULL, 0) != 1)
+    char role[256];
+    proto_bytes_t asked = job->request.role;
+    memcpy(role, asked.data, asked.size);
+    role[asked.size] = '\0';
+    const char *const texts[] = {proto_buf_text(&self->claims), role};
+    int count = *self->config->claims_roles ? 2 : 1;
+    if (PQsendQueryPrepared(self->conn, "muster_claims", count, texts, NULL, NULL, 0) != 1)
         return -1;
     act_await(self, (act_await_t){.kind = ACT_AWAIT_CLAIMS, .job = job});
     return 0;
@@ -292,6 +297,21 @@ static bool s_have_room(const act_job_t *job, uint32_t mask)
     return true;
 }
 
+/* Gets ready what the transaction is told of whoever asks; false when the job was answered instead. */
+static bool s_claim(act_db_t *self, act_job_t *job)
+{
+    const char *roles = self->config->claims_roles;
+    proto_error_t error = *roles ? act_claims_role(&job->request, roles) : PROTO_ERROR_none;
+    if (error) {
+        act_reply_error(self, job, error, "Your role is none of the database's");
+        return false;
+    }
+    if (act_claims_json(&job->request, &self->claims) == 0)
+        return true;
+    act_reply_error(self, job, PROTO_ERROR_malformed, "The claims are not a map that JSON can hold");
+    return false;
+}
+
 /* One job; what cannot be sent is answered. 1 when it must wait for what is under way, -1 when the connection
  * is lost. */
 static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
@@ -309,10 +329,8 @@ static int s_send_job(act_db_t *self, int64_t now, act_job_t *job)
         act_reply_error(self, job, PROTO_ERROR_invalid, proto_buf_text(&self->detail));
         return 0;
     }
-    if (job->plan->script->claims && act_claims_json(&job->request, &self->claims) < 0) {
-        act_reply_error(self, job, PROTO_ERROR_malformed, "The claims are not a map that JSON can hold");
+    if (job->plan->script->claims && !s_claim(self, job))
         return 0;
-    }
     if (!s_have_room(job, bound.mask)) {
         s_prepend(self, job);
         return 1;

@@ -31,8 +31,9 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
      S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
-     S_SET(replica_url) | S_SET(replica_actors) | S_SET(dir) | S_SET(secret_key) | S_SET(token_ttl) |        \
-     S_SET(admin_email) | S_SET(admin_password_hash) | S_SET(auth_threads) | S_SET(bcrypt_cost))
+     S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | S_SET(secret_key) |      \
+     S_SET(token_ttl) | S_SET(admin_email) | S_SET(admin_password_hash) | S_SET(auth_threads) |              \
+     S_SET(bcrypt_cost))
 #define S_SET_BROKERS (S_SET(brokers) | S_SET(broker_cert))
 
 typedef struct s_role {

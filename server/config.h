@@ -50,8 +50,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "tokens must be from this issuer (iss)")                                                               \
     X(token_ttl, "auth/token_ttl", "--token-ttl", "MUSTER_TOKEN_TTL", SRV_DURATION, "1440m", 60000,          \
       1000000000, "TIME", "how long a token of /auth/login is good")                                         \
-    X(admin_email, "auth/admin_email", "", "ADMIN_EMAIL", SRV_TEXT, "", 0, 0, "",                            \
-      "with it and the password of the hash the admin logs in, who is in no table")                          \
+    X(admin_email, "auth/admin_email", "--admin-email", "ADMIN_EMAIL", SRV_TEXT, "", 0, 0, "ADDRESS",        \
+      "who logs in as the admin, with the password of ADMIN_PASSWORD_HASH")                                  \
     X(admin_password_hash, "auth/admin_password_hash", "", "ADMIN_PASSWORD_HASH", SRV_SECRET, "", 0, 0, "",  \
       "bcrypt hash of the admin's password")                                                                 \
     X(auth_threads, "auth/threads", "--auth-threads", "MUSTER_AUTH_THREADS", SRV_NUMBER, "1", 1, 16, "N",    \
@@ -68,6 +68,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "requests an actor accepts at once")                                                                   \
     X(statement_timeout, "database/statement_timeout", "--statement-timeout", "MUSTER_STATEMENT_TIMEOUT",    \
       SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
+    X(claims_role, "database/claims_role", "--claims-role", "MUSTER_CLAIMS_ROLE", SRV_TEXT, "", 0, 0,        \
+      "ROLES", "@claims runs as the token's role, which must be one of these: a comma list")                 \
     X(replica_url, "replica/url", "--replica-url", "DATABASE_REPLICA_URL", SRV_TEXT, "", 0, 0, "CONNINFO",   \
       "a streaming replica, for endpoints marked @replica")                                                  \
     X(replica_actors, "replica/actors", "--replica-actors", "MUSTER_REPLICA_ACTORS", SRV_NUMBER, "8", 1,     \

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "act_claims.h"
 #include "database.h"
 #include "gw_cors.h"
 #include "login.h"
@@ -128,6 +129,11 @@ static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
 static int s_plan_actors(srv_plan_t *self, proto_buf_t *why)
 {
     const char *replica = srv_config_text(self->config, SRV_OPT_replica_url);
+    const char *roles = srv_config_text(self->config, SRV_OPT_claims_role);
+    if (*roles && !act_claims_roles_valid(roles)) {
+        proto_buf_string(why, "--claims-role is a comma list of database roles, as user,editor");
+        return -1;
+    }
     if (srv_database_check(srv_config_text(self->config, SRV_OPT_database), why) < 0 ||
         srv_login_read(&self->login, self->config, &self->secret, why) < 0)
         return -1;

@@ -9,6 +9,8 @@ endif()
 set(program ${CMAKE_INSTALL_PREFIX}/bin/muster)
 set(config ${etc}/muster.cfg)
 set(environment ${etc}/muster.env)
+# The key that tokens are signed with. Whoever installs a package makes one; see docs/security.md.
+set(secret ${etc}/secret.env)
 
 function(muster_unit unit command description order service)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/muster.service.in ${build}/${unit} @ONLY)
@@ -22,10 +24,11 @@ set(alone "${network} muster.service")
 set(folder "RuntimeDirectory=muster\nRuntimeDirectoryMode=0700")
 # The environment is one for all parts, but the database is the actors' alone.
 set(no_database "UnsetEnvironment=DATABASE_URL DATABASE_URL_FILE DATABASE_REPLICA_URL DATABASE_REPLICA_URL_FILE")
+set(keys "EnvironmentFile=-${secret}")
 muster_unit(muster.service serve "Muster: an API server for PostgreSQL" "${network} postgresql.service\n\
-Conflicts=muster-broker.service muster-gateway.service muster-actors.service" "${folder}")
+Conflicts=muster-broker.service muster-gateway.service muster-actors.service" "${folder}\n${keys}")
 muster_unit(muster-broker.service broker "Muster: the broker" "${alone}" "${folder}\n${no_database}")
-muster_unit(muster-gateway.service gateway "Muster: HTTP gateways" "${alone} muster-broker.service" "${no_database}")
+muster_unit(muster-gateway.service gateway "Muster: HTTP gateways" "${alone} muster-broker.service" "${no_database}\n${keys}")
 muster_unit(muster-actors.service actors "Muster: database actors"
   "${alone} muster-broker.service postgresql.service" "")
 

@@ -21,7 +21,7 @@ HEAD = b"MU\x01\x00"
 HEADER = struct.Struct(">IBBHQQII6BH")
 TEXTS = ("service", "name", "subject", "role", "trace", "key")
 SENT = ("type", "flags", "number", "id", "operation", "epoch", "deadline", *TEXTS, "claims", "body")
-NUMBERS = {"malformed": 1, "forbidden": 3, "not_found": 4, "no_worker": 18, "overloaded": 19, "expired": 20, "worker_lost": 21,
+NUMBERS = {"malformed": 1, "unauthenticated": 2, "forbidden": 3, "not_found": 4, "no_worker": 18, "overloaded": 19, "expired": 20, "worker_lost": 21,
            "timeout": 25, "outcome_unknown": 26}
 
 Record = collections.namedtuple("Record", SENT, defaults=(0,) * 6 + (b"",) * 8)

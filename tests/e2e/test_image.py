@@ -15,6 +15,7 @@ import uuid
 
 import pytest
 
+import tokens
 from conftest import free_port, wait_for
 
 IMAGE = os.environ.get("MUSTER_TEST_IMAGE")
@@ -44,7 +45,8 @@ def run():
         folder = urllib.parse.parse_qs(urllib.parse.urlsplit(database).query).get("host", ["/nowhere"])[0]
         if pathlib.Path(folder).exists():  # whose socket it is, may connect
             options += ("-v", f"{folder}:{folder}", "--user", str(os.stat(folder).st_uid))
-        docker("run", "-d", "--name", names[-1], "--network", "host", "-e", f"DATABASE_URL={database}", *options,
+        docker("run", "-d", "--name", names[-1], "--network", "host", "-e", f"DATABASE_URL={database}",
+               "-e", f"SECRET_KEY={tokens.SECRET}", *options,
                IMAGE, *command)
         return names[-1]
 

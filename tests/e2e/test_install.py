@@ -100,15 +100,17 @@ def package(tmp_path_factory):
 def test_package(package, tmp_path):
     fields = dict(re.findall(r"^([\w-]+): (.*)$", run("dpkg-deb", "--field", package), re.M))
     assert fields["Package"] == "muster" and fields["Version"] == run(BINARY, "--version").split()[1]
-    for library in ("libc6", "libczmq4", "libhttp-parser2.9", "libpq5", "libsystemd0", "libuv1", "libzmq5"):
+    for library in ("libc6", "libczmq4", "libhttp-parser2.9", "libpq5", "libssl3", "libsystemd0", "libuv1", "libzmq5"):
         assert re.search(rf"\b{re.escape(library)}\b", fields["Depends"]), fields["Depends"]
     run("dpkg-deb", "--raw-extract", package, tmp_path / "x")
     root = tmp_path / "x"
     for unit in UNITS:
         text = (root / f"usr/lib/systemd/system/{unit}.service").read_text()
         assert "ExecStart=/usr/bin/muster " in text and "=-/etc/muster/muster.env" in text
+        assert ("=-/etc/muster/secret.env" in text) == (unit in ("muster", "muster-gateway")), "who verifies tokens"
     for name in (root / "DEBIAN/conffiles").read_text().split():
         assert (root / name.lstrip("/")).is_file()
+    assert not list(root.rglob("secret*")), "every machine makes its own"
     for script in ("postinst", "prerm", "postrm"):
         run("sh", "-n", root / "DEBIAN" / script)
     owners = run("dpkg-deb", "--contents", package)

@@ -59,8 +59,39 @@ static void test_claims(void **state)
     s_expect((proto_record_t){.claims = BYTES("\x81\x90\x01")}, NULL); /* a key that JSON has not */
 }
 
+static void test_roles(void **state)
+{
+    static const char *const good[] = {"a", "user,editor", "a,b,c"};
+    static const char *const bad[] = {
+        "",     ",",    "a,",     ",a",   "a,,b",
+        "a, b", "none", "a,none", "a\tb", "a234567890123456789012345678901234567890123456789012345678901234"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(act_claims_roles_valid(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(act_claims_roles_valid(bad[i]));
+    static const struct {
+        const char *subject, *role;
+        proto_error_t error;
+    } cases[] = {{"ann", "user", PROTO_ERROR_none},
+                 {"ann", "editor", PROTO_ERROR_none},
+                 {"", "user", PROTO_ERROR_unauthenticated},
+                 {"ann", "", PROTO_ERROR_forbidden},
+                 {"ann", "use", PROTO_ERROR_forbidden},
+                 {"ann", "users", PROTO_ERROR_forbidden},
+                 {"ann", "User", PROTO_ERROR_forbidden},
+                 {"ann", "none", PROTO_ERROR_forbidden},
+                 {"ann", "user,editor", PROTO_ERROR_forbidden}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        proto_record_t record = {.subject = proto_bytes_of(cases[i].subject),
+                                 .role = proto_bytes_of(cases[i].role)};
+        assert_int_equal(act_claims_role(&record, "user,editor"), cases[i].error);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_identity), cmocka_unit_test(test_claims)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_roles), cmocka_unit_test(test_identity),
+                                       cmocka_unit_test(test_claims)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
