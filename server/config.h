@@ -49,7 +49,7 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
     X(token_issuer, "auth/issuer", "--token-issuer", "MUSTER_TOKEN_ISSUER", SRV_TEXT, "", 0, 0, "NAME",      \
       "tokens must be from this issuer (iss)")                                                               \
     X(token_ttl, "auth/token_ttl", "--token-ttl", "MUSTER_TOKEN_TTL", SRV_DURATION, "1440m", 60000,          \
-      1000000000, "TIME", "how long a token of /auth/login is good")                                         \
+      864000000, "TIME", "how long a token of /auth/login is good")                                          \
     X(admin_email, "auth/admin_email", "--admin-email", "ADMIN_EMAIL", SRV_TEXT, "", 0, 0, "ADDRESS",        \
       "who logs in as the admin, with the password of ADMIN_PASSWORD_HASH")                                  \
     X(admin_password_hash, "auth/admin_password_hash", "", "ADMIN_PASSWORD_HASH", SRV_SECRET, "", 0, 0, "",  \
