@@ -131,7 +131,8 @@ bool act_brokers_withdrawn(const act_brokers_t *self, int64_t now)
 {
     for (uint32_t i = 0; i < self->count; i++) {
         const act_broker_t *broker = &self->list[i];
-        if (broker->registered && !broker->left && proto_wire_alive(broker->wire, now))
+        bool refused = broker->register_at != PROTO_NEVER; /* it does not know the worker */
+        if (broker->registered && !broker->left && !refused && proto_wire_alive(broker->wire, now))
             return false;
     }
     return self->leaving;

@@ -224,6 +224,23 @@ static void s_credit(brk_core_t *self, int64_t now, brk_peer_t *peer, uint16_t c
     brk_request_feed(self, now, peer);
 }
 
+/* A message of the feed of revoked tokens: to all gateways at once. Nothing of it is kept; who misses one
+ * finds a gap in their numbers. */
+static void s_feed(brk_core_t *self, int64_t now, const brk_peer_t *worker, const proto_record_t *record)
+{
+    uint32_t at = 0;
+    if (strcmp(worker->service->name, BRK_FEED) != 0 || record->operation ||
+        record->body.size > BRK_FEED_BYTES) {
+        self->stats.rejected++;
+        return;
+    }
+    for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));)
+        if (peer->hello && peer->right->gateway)
+            brk_send(self, now, peer,
+                     &(proto_record_t){
+                         .type = PROTO_PUBLISH, .service = proto_bytes_of(BRK_FEED), .body = record->body});
+}
+
 /* What only a registered worker says. Anybody else is told to introduce itself: the broker was restarted, or
  * had given that worker up. */
 static void s_worker_record(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)
@@ -239,6 +256,9 @@ static void s_worker_record(brk_core_t *self, int64_t now, brk_peer_t *peer, con
         break;
     case PROTO_RETURN:
         brk_request_return(self, now, peer, record);
+        break;
+    case PROTO_PUBLISH:
+        s_feed(self, now, peer, record);
         break;
     case PROTO_CREDIT:
         s_credit(self, now, peer, record->number);
@@ -295,9 +315,10 @@ void brk_core_record(brk_core_t *self, int64_t now, uint64_t id, const proto_rec
     case PROTO_ERROR:
     case PROTO_RETURN:
     case PROTO_CREDIT:
+    case PROTO_PUBLISH:
         s_worker_record(self, now, peer, record);
         break;
-    default: /* PUBLISH is the broker's own */
+    default:
         self->stats.rejected++;
         break;
     }

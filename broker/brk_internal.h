@@ -14,6 +14,7 @@ enum {
     BRK_LOADS = BRK_WINDOW + 1,
     BRK_CATALOGUES = 8,          /* most catalogues kept of a service */
     BRK_SWEEP_MS = 100,          /* how often silence is looked at */
+    BRK_FEED_BYTES = 65536,      /* longest message of the feed of revoked tokens */
     BRK_MDP_HEARTBEAT_MS = 2000, /* to Majordomo workers: stock ones expect one every 2.5 s ... */
     BRK_MDP_EXPIRY_MS = 10000,   /* ... and say one as often, but not while they work */
     BRK_MDP_WORK_MS = 30000,     /* what a worker has for a request that is no RPC, however long it waited */

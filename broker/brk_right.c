@@ -12,6 +12,8 @@ static bool s_matches(const brk_pattern_t *pattern, proto_bytes_t text)
 
 bool brk_right_calls(const brk_right_t *self, proto_bytes_t service, proto_bytes_t operation)
 {
+    if (self->gateway && proto_bytes_is(service, BRK_FEED))
+        return true;
     for (uint32_t i = 0; i < self->services.count && !self->calls_all; i++)
         if (s_matches(&self->services.items[i], service) && s_matches(&self->operations.items[i], operation))
             return true;
@@ -21,7 +23,8 @@ bool brk_right_calls(const brk_right_t *self, proto_bytes_t service, proto_bytes
 bool brk_right_registers(const brk_right_t *self, proto_bytes_t service)
 {
     static const brk_pattern_t replicas = {{(const uint8_t *)"db.", 3}, true};
-    if (self->spares_db && (proto_bytes_is(service, "db") || s_matches(&replicas, service)))
+    if (self->spares_db &&
+        (proto_bytes_is(service, "db") || proto_bytes_is(service, BRK_FEED) || s_matches(&replicas, service)))
         return false;
     for (uint32_t i = 0; i < self->registers.count && !self->registers_all; i++)
         if (s_matches(&self->registers.items[i], service))

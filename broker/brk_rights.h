@@ -11,6 +11,9 @@
 
 enum { BRK_KEY_TEXT = 40 /* characters of a key in Z85 (RFC 32) */ };
 
+/* The service whose workers tell gateways which tokens were revoked (docs/protocol.md). */
+#define BRK_FEED "muster.revoked"
+
 /* A name, or with `prefix` whatever begins with it. */
 typedef struct brk_pattern {
     proto_bytes_t text;
@@ -28,7 +31,7 @@ typedef struct brk_right {
     proto_bytes_t subject, role; /* what its requests are stamped with */
     bool denied;                 /* nothing at all: its key is not in the file any more */
     bool calls_all, registers_all, publishes_all;
-    bool spares_db; /* registers_all, but not for the database's services */
+    bool spares_db; /* registers_all, but not for the database's services and the feed's */
     bool gateway, admin;
     brk_patterns_t services, operations; /* to call: the n-th of one with the n-th of the other */
     brk_patterns_t registers;            /* names of services */
@@ -57,8 +60,8 @@ const brk_right_t *brk_right_dev(bool database);
 /* Of a key that was taken out of the file. */
 const brk_right_t *brk_right_none(void);
 
-/* Whether it may call this operation. An empty name, or an operation that is named by its hash alone, needs
- * the right to all of the service. */
+/* Whether it may call this operation; a gateway may always ask the feed. An empty name, or an operation that
+ * is named by its hash alone, needs the right to all of the service. */
 bool brk_right_calls(const brk_right_t *self, proto_bytes_t service, proto_bytes_t operation);
 bool brk_right_registers(const brk_right_t *self, proto_bytes_t service);
 /* Whether it may publish an endpoint of this path template: one of its prefixes is the whole of it, or ends

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "gw_feed.h"
 #include "gw_internal.h"
 #include "proto_clock.h"
 #include "proto_log.h"
@@ -98,6 +99,7 @@ static void s_turn(uv_prepare_t *prepare)
     int64_t due;
     (void)gw_brokers_drain(self);
     gw_brokers_look(self);
+    gw_feed_turn(self);
     do {
         gw_conn_flush(self);
         due = gw_brokers_flush(self);
@@ -164,6 +166,7 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     proto_wheel_init(&self->wheel, now);
     proto_wheel_init(&self->conn_wheel, now);
     gw_binder_init(&self->binder);
+    self->revoked = gw_revoked_new();
     if (s_init_cors(self) < 0)
         return -1;
     gw_log_init(&self->log, config->access_log);
@@ -208,6 +211,7 @@ static void s_free(gw_gateway_t *self)
     gw_address_free(&self->addresses);
     gw_tokens_free(&self->tokens);
     gw_binder_free(&self->binder);
+    gw_revoked_free(&self->revoked);
     gw_cors_free(&self->cors);
     gw_log_flush(&self->log);
     gw_log_free(&self->log);

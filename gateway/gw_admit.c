@@ -2,6 +2,7 @@
 /* Who may go on to an endpoint. Everything that is judged before a request's body is looked at stands here,
  * in the order in which it is judged. Thread: the gateway's. */
 #include "gw_bearer.h"
+#include "gw_feed.h"
 #include "gw_internal.h"
 #include "proto_clock.h"
 
@@ -42,6 +43,30 @@ static proto_error_t s_authorise(const gw_request_t *request, const char **detai
     return error;
 }
 
+/* At a public endpoint a token that is not certainly good stands for nobody. */
+static void s_forget_revoked(gw_gateway_t *self, gw_request_t *request)
+{
+    if (request->token && gw_revoked_check(self->revoked, request->token->key, gw_now(self)) != GW_REVOKED_NO)
+        request->identity = (gw_identity_t){0};
+}
+
+/* Where logins come from, for those who look through the attempts. */
+static void s_tell_caller(gw_request_t *request)
+{
+    const proto_operation_t *operation = request->route->operation;
+    if (!operation || operation->tier != PROTO_TIER_AUTH || request->identity.subject.size)
+        return;
+    proto_buf_t claims = PROTO_BUF_INIT;
+    proto_write_map(&claims, 1);
+    proto_write_text(&claims, "muster:address");
+    proto_write_text(&claims, request->address);
+    if (claims.size <= sizeof request->caller) {
+        memcpy(request->caller, claims.data, claims.size);
+        request->identity.claims = (proto_bytes_t){request->caller, claims.size};
+    }
+    proto_buf_free(&claims);
+}
+
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
     if (self->config->dev) { /* everybody is this user, with the role that is asked for */
@@ -52,7 +77,15 @@ bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t
     }
     const char *refusal = s_identify(self, request, http), *detail;
     proto_error_t error = s_authorise(request, &detail);
-    if (!error) /* what is public is so for those whose token has just expired, too */
+    if (s_asked(request->route)->auth ==
+        PROTO_AUTH_PUBLIC) { /* so it is for those whose token has just expired, too */
+        s_forget_revoked(self, request);
+        s_tell_caller(request);
+        return true;
+    }
+    if (!refusal && request->token && !gw_feed_admit(self, request))
+        return false;
+    if (!error)
         return true;
     request->refused_token = refusal != NULL;
     gw_answer_error(self, request, error, proto_bytes_of(refusal ? refusal : detail));

@@ -15,6 +15,7 @@
 #include "gw_http.h"
 #include "gw_log.h"
 #include "gw_problem.h"
+#include "gw_revoked.h"
 #include "gw_system.h"
 #include "gw_tokens.h"
 #include "proto_slab.h"
@@ -61,6 +62,7 @@ typedef struct gw_request {
     uint32_t sequence;   /* on its connection */
     bool waiting;        /* a broker has it */
     bool resent;         /* once more, and for the last time */
+    bool doubted;        /* first the database has to say whether its token was revoked; see gw_feed.h */
     gw_broker_t *broker; /* which: nobody else answers it; NULL before the first */
     uint64_t place;      /* it is the so many-th record on that wire */
     uint32_t tried;      /* mask of those that had it */
@@ -78,6 +80,7 @@ typedef struct gw_request {
     gw_identity_t identity; /* who asks */
     gw_token_t *token;      /* held: what the identity is borrowed from; NULL without one */
     bool refused_token;     /* a token was shown, and is none */
+    uint8_t caller[80];     /* claims of who logs in: where from */
     uint32_t origin_at;     /* where in `kept` that begins */
     uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments;  /* as sent, to be sent once more if need be */
@@ -113,7 +116,9 @@ struct gw_gateway {
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
     gw_system_sample_t cpu;
-    char date[32]; /* IMF-fixdate of this second */
+    gw_revoked_set_t *revoked;
+    uint64_t snapshot_id, snapshot_count; /* of the snapshot under way; 0: of none */
+    char date[32];                        /* IMF-fixdate of this second */
     int64_t date_s;
     int64_t started_ms;
     uint64_t trace_seed, trace_count;
@@ -185,7 +190,10 @@ void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t do
 /* Sends the request with its arguments (MessagePack map) to its operation. Then it is waiting, or the error
  * is why not. */
 PROTO_MUST_CHECK proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request);
-/* Asks a service for an operation by name (builtins), at a broker that was not asked yet. */
+/* Asks a service for an operation by name, at a broker that was not asked yet. */
+PROTO_MUST_CHECK proto_error_t gw_send_named(gw_gateway_t *self, gw_request_t *request, const char *service,
+                                             const char *name, proto_bytes_t arguments);
+/* The same without arguments (builtins). */
 PROTO_MUST_CHECK proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
                                             const char *name);
 /* Whether a request only reads. */

@@ -30,7 +30,8 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.subject = request->identity.subject;
     record.role = request->identity.role;
     record.claims = request->identity.claims;
-    if (s_give_away(request) ? proto_wire_put_large(broker->wire, &record, &request->arguments) < 0
+    bool own = record.body.data == request->arguments.data; /* not a question about its token */
+    if (own && s_give_away(request) ? proto_wire_put_large(broker->wire, &record, &request->arguments) < 0
                              : proto_wire_put(broker->wire, &record) < 0)
         return PROTO_ERROR_too_large;
     if (request->broker)
@@ -69,9 +70,9 @@ proto_error_t gw_send(gw_gateway_t *self, gw_request_t *request)
     return s_put_operation(self, request, broker, request->route->operation->hash);
 }
 
-proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
+proto_error_t gw_send_named(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name,
+                            proto_bytes_t arguments)
 {
-    static const uint8_t empty_map = 0x80;
     gw_broker_t *broker = s_choose(self, request, false);
     if (!broker)
         return PROTO_ERROR_not_ready;
@@ -80,19 +81,25 @@ proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char
                      .service = proto_bytes_of(service),
                      .name = proto_bytes_of(name),
                      .flags = PROTO_FLAG_READ,
-                     .body = {&empty_map, 1},
+                     .body = arguments,
                  });
+}
+
+proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service, const char *name)
+{
+    static const uint8_t empty_map = 0x80;
+    return gw_send_named(self, request, service, name, (proto_bytes_t){&empty_map, 1});
 }
 
 bool gw_send_reads(const gw_request_t *request)
 {
-    return request->builtin || (request->route->operation->flags & PROTO_OP_READS);
+    return request->doubted || request->builtin || (request->route->operation->flags & PROTO_OP_READS);
 }
 
 /* Once more, at most once in a request's life. */
 static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool by_name)
 {
-    if (request->resent || !request->route || !request->route->operation)
+    if (request->doubted || request->resent || !request->route || !request->route->operation)
         return false;
     gw_broker_t *broker = s_choose(self, request, same);
     uint64_t hash = by_name ? 0 : request->route->operation->hash;

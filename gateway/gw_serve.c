@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From a request's head to its answer. Thread: the gateway's.
  * In: FINAL, ERROR, PUBLISH, DISCONNECT. Out: REQUEST (gw_send), CANCEL. */
+#include "gw_feed.h"
 #include "gw_internal.h"
 
 #include <stdlib.h>
@@ -172,6 +173,12 @@ static void s_not_found(gw_gateway_t *self, gw_request_t *request)
                         proto_bytes_of("there is nothing at this path"));
 }
 
+/* To its endpoint, or first to the database when its token is in doubt. */
+static proto_error_t s_send(gw_gateway_t *self, gw_request_t *request)
+{
+    return request->doubted ? gw_feed_question(self, request) : gw_send(self, request);
+}
+
 static gw_input_t s_input(const gw_http_request_t *http, const gw_match_t *match)
 {
     return (gw_input_t){
@@ -223,22 +230,32 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
     s_deadline(self, request, http, match->route->operation->timeout_ms);
     error = s_closed(self, request);
     if (!error)
-        error = gw_send(self, request);
+        error = s_send(self, request);
     if (error)
         gw_answer_error(self, request, error,
                         error == PROTO_ERROR_not_ready ? proto_bytes_of("no broker answers")
                                                        : (proto_bytes_t){0});
 }
 
-static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request, gw_builtin_t builtin)
+static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request)
 {
-    request->builtin = builtin;
+    gw_builtin_t builtin = request->builtin = request->route->builtin;
     if (builtin >= GW_BUILTIN_OPENAPI) {
         gw_docs_serve(self, request);
         return;
     }
     request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
     gw_health_serve(self, request);
+}
+
+/* A builtin whose token is in doubt. */
+static void s_serve_doubted(gw_gateway_t *self, gw_request_t *request)
+{
+    request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
+    proto_error_t error =
+        request->id ? gw_feed_question(self, request) : PROTO_ERROR_overloaded;
+    if (error)
+        gw_answer_error(self, request, error, (proto_bytes_t){0});
 }
 
 /* Judges a request by its head: whether there is something at its path for it, and for whom. False when that
@@ -320,8 +337,10 @@ void gw_serve(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, const
         return;
     if (request->route->operation)
         s_serve_operation(self, request, http, &match);
+    else if (request->doubted)
+        s_serve_doubted(self, request);
     else
-        s_serve_builtin(self, request, request->route->builtin);
+        s_serve_builtin(self, request);
 }
 
 void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, uint32_t sequence,
@@ -351,9 +370,28 @@ void gw_serve_gone(gw_gateway_t *self, gw_request_t *request)
     }
 }
 
+/* The database has said what it knows of the token: the request goes on, if it may. */
+static void s_answered(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document)
+{
+    if (!gw_feed_answered(self, request, document))
+        return;
+    if (!request->route->operation) {
+        s_serve_builtin(self, request);
+        return;
+    }
+    proto_error_t error = gw_send(self, request);
+    if (error)
+        gw_answer_error(self, request, error, (proto_bytes_t){0});
+}
+
 /* The end of a request that somebody else refused, or nobody answered. */
 static void s_refuse(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem)
 {
+    if (request->doubted) { /* it has not even begun */
+        gw_answer_error(self, request, PROTO_ERROR_not_ready,
+                        proto_bytes_of("nobody can tell now whether this token was revoked"));
+        return;
+    }
     if (request->builtin) {
         gw_health_finish(self, request, (proto_bytes_t){0}, problem);
         return;
@@ -405,7 +443,10 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
     gw_request_t *request;
     switch (record->type) {
     case PROTO_PUBLISH:
-        s_learn(self, record);
+        if (record->operation)
+            s_learn(self, record);
+        else
+            gw_feed_message(self, record);
         break;
     case PROTO_DISCONNECT:
         gw_brokers_forgotten(self, broker);
@@ -414,11 +455,15 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
     case PROTO_ERROR:
         if (record->id == 0 && record->number == PROTO_ERROR_shutting_down)
             gw_brokers_leaves(self, broker);
+        if (gw_feed_snapshot(self, record))
+            break;
         request = proto_slab_find(&self->requests, record->id);
         if (!request || !request->waiting || request->broker != broker)
             break; /* answered already, its client has left, or another broker has it now */
         if (record->type == PROTO_ERROR)
             s_error(self, request, record);
+        else if (request->doubted)
+            s_answered(self, request, record->body);
         else if (request->builtin)
             gw_health_finish(self, request, record->body, NULL);
         else

@@ -158,6 +158,9 @@ static const char *s_judge_audience(const s_work_t *self, const char *audience)
 /* Texts that go into the header of a record. */
 static const char *s_judge_identity(s_work_t *self)
 {
+    proto_bytes_t ours;
+    if (proto_value_get(proto_buf_bytes(&self->claims), GW_TOKEN_KEY_CLAIM, &ours) == 0)
+        return s_bad_claims;
     int has_subject = s_text(&self->claims, "sub", &self->subject);
     int has_role = s_text(&self->claims, "role", &self->role);
     proto_bytes_t id, email;
@@ -211,24 +214,44 @@ static proto_bytes_t s_moved(proto_bytes_t bytes, const proto_buf_t *from, const
     return inside ? (proto_bytes_t){to + (bytes.data - from->data), bytes.size} : bytes;
 }
 
+/* The claims, with that of ours in front by which an operation can tell the token. */
+static void s_write_claims(const s_work_t *self, const uint8_t key[GW_TOKEN_KEY], proto_buf_t *out)
+{
+    proto_reader_t reader = proto_reader(proto_buf_bytes(&self->claims));
+    proto_value_t map;
+    int rc = proto_value_read(&reader, &map);
+    PROTO_ASSERT(rc == 0 && map.kind == PROTO_MAP); /* it was judged */
+    proto_write_map(out, map.count + 1);
+    proto_write_text(out, GW_TOKEN_KEY_CLAIM);
+    proto_write_bin(out, (proto_bytes_t){key, GW_TOKEN_KEY});
+    proto_buf_append(out, reader.at, (size_t)(reader.end - reader.at));
+    PROTO_ASSERT(!out->failed);
+}
+
 static gw_token_t *s_keep(const s_work_t *self, proto_bytes_t text)
 {
-    size_t size = sizeof(gw_token_t) + text.size + self->claims.size;
+    uint8_t key[GW_TOKEN_KEY];
+    proto_buf_t written = PROTO_BUF_INIT;
+    gw_token_key(text, key);
+    s_write_claims(self, key, &written);
+    size_t size = sizeof(gw_token_t) + text.size + written.size;
     gw_token_t *token = malloc(size);
     PROTO_ASSERT(token != NULL);
     uint8_t *place = (uint8_t *)(token + 1), *claims = place + text.size;
+    uint8_t *issued = claims + (written.size - self->claims.size); /* both end alike */
     memcpy(place, text.data, text.size);
-    memcpy(claims, self->claims.data, self->claims.size);
+    memcpy(claims, written.data, written.size);
     *token = (gw_token_t){
         .holders = 1,
         .expires_ms = self->expires_ms,
         .size = size,
         .text = {place, text.size},
-        .subject = s_moved(self->subject, &self->claims, claims),
-        .role = s_moved(self->role, &self->claims, claims),
-        .claims = {claims, self->claims.size},
+        .subject = s_moved(self->subject, &self->claims, issued),
+        .role = s_moved(self->role, &self->claims, issued),
+        .claims = {claims, written.size},
     };
-    gw_token_key(text, token->key);
+    memcpy(token->key, key, sizeof token->key);
+    proto_buf_free(&written);
     return token;
 }
 

@@ -15,6 +15,9 @@ enum {
     GW_TOKEN_SKEW_MS = 60000  /* and `iat` so far */
 };
 
+/* A claim that the gateway adds, and no token may hold: what revocation knows it by. */
+#define GW_TOKEN_KEY_CLAIM "muster:key"
+
 /* What is asked of tokens; empty or NULL: nothing. Borrowed. */
 typedef struct gw_token_rules {
     const char *audience; /* one of `aud`. Where none is set, tokens for somebody are refused: RFC 7519
@@ -32,7 +35,7 @@ typedef struct gw_token {
     proto_bytes_t text;    /* as it came; it and the following live as long as the token */
     proto_bytes_t subject; /* `sub`: plain text of 1..255 bytes */
     proto_bytes_t role;    /* `role`, or "user" */
-    proto_bytes_t claims;  /* the whole payload as a MessagePack map */
+    proto_bytes_t claims;  /* the whole payload as a MessagePack map, and GW_TOKEN_KEY_CLAIM: `key` */
 } gw_token_t;
 
 /* Judges a token's text at `now_ms` (since 1970). NULL and the token, held once, in *token; else a static

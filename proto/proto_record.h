@@ -31,8 +31,9 @@ typedef enum {
     PROTO_HEARTBEAT, /* both ways, every 500 ms of silence */
     PROTO_CANCEL,    /* C>B, B>W: nobody waits for request `id` any more */
     PROTO_DISCONNECT, /* both ways: forget me / say READY or HELLO again */
-    PROTO_PUBLISH, /* B>C: body: a catalogue; `operation`: its hash. Sent after HELLO and at every change */
-    PROTO_HELLO,   /* C>B: a client that wants to hear catalogues and heartbeats */
+    PROTO_PUBLISH,    /* B>C: body: a catalogue; `operation`: its hash. Sent after HELLO and at every change.
+                         W>B, B>C without `operation`: a message of `service`'s workers (muster.revoked) */
+    PROTO_HELLO,      /* C>B: a client that wants to hear catalogues and heartbeats */
     PROTO_TYPE_END
 } proto_type_t;
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "login.h"
 #include "proto_clock.h"
 #include "proto_log.h"
 #include "reload.h"
@@ -30,7 +31,9 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
      S_SET(secret_key) | S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
-     S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir))
+     S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | S_SET(secret_key) |      \
+     S_SET(token_ttl) | S_SET(admin_email) | S_SET(admin_password_hash) | S_SET(auth_threads) |              \
+     S_SET(bcrypt_cost))
 #define S_SET_BROKERS (S_SET(brokers) | S_SET(broker_cert))
 
 typedef struct s_role {
@@ -210,6 +213,17 @@ static void s_reload_keys(srv_serve_t *serve, srv_plan_t *plan)
     proto_buf_free(&why);
 }
 
+static void s_reload_secret(srv_serve_t *serve, srv_plan_t *plan)
+{
+    proto_buf_t why = PROTO_BUF_INIT;
+    if (srv_login_reload(plan->config, &plan->secret, &why) < 0)
+        proto_log(PROTO_LOG_ERROR, "server", "%s; tokens are signed with the former key",
+                  proto_buf_text(&why));
+    else if (plan->secret.size)
+        srv_serve_renew_secret(serve, proto_buf_text(&plan->secret));
+    proto_buf_free(&why);
+}
+
 /* `all`: asked for by a signal, so more than the endpoint files. */
 static void s_reload(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload, bool all)
 {
@@ -218,6 +232,8 @@ static void s_reload(srv_serve_t *serve, srv_plan_t *plan, srv_reload_t *reload,
         s_reload_rights(serve, plan);
     if (all && plan->keyring)
         s_reload_keys(serve, plan);
+    if (all && (plan->parts & SRV_PART_ACTORS))
+        s_reload_secret(serve, plan);
     if ((plan->parts & SRV_PART_ACTORS) && srv_reload_again(reload) == 0)
         srv_serve_reload(serve);
     sd_notify(0, "READY=1");

@@ -52,6 +52,16 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "NAME", "tokens must be for this audience (aud)")                                                      \
     X(token_issuer, "auth/issuer", "--token-issuer", "MUSTER_TOKEN_ISSUER", SRV_TEXT, "", 0, 0, "NAME",      \
       "tokens must be from this issuer (iss)")                                                               \
+    X(token_ttl, "auth/token_ttl", "--token-ttl", "MUSTER_TOKEN_TTL", SRV_DURATION, "1440m", 60000,          \
+      864000000, "TIME", "how long a token of /auth/login is good")                                          \
+    X(admin_email, "auth/admin_email", "--admin-email", "ADMIN_EMAIL", SRV_TEXT, "", 0, 0, "ADDRESS",        \
+      "who logs in as the admin, with the password of ADMIN_PASSWORD_HASH")                                  \
+    X(admin_password_hash, "auth/admin_password_hash", "", "ADMIN_PASSWORD_HASH", SRV_SECRET, "", 0, 0, "",  \
+      "bcrypt hash of the admin's password")                                                                 \
+    X(auth_threads, "auth/threads", "--auth-threads", "MUSTER_AUTH_THREADS", SRV_NUMBER, "1", 1, 16, "N",    \
+      "threads that compare passwords")                                                                      \
+    X(bcrypt_cost, "auth/bcrypt_cost", "--bcrypt-cost", "MUSTER_BCRYPT_COST", SRV_NUMBER, "12", 10, 15, "N", \
+      "how slow hashes of new passwords are: one more is twice as slow")                                     \
     X(database, "database/url", "--database-url", "DATABASE_URL", SRV_TEXT, "", 0, 0, "CONNINFO",            \
       "PostgreSQL connection URI or keywords (libpq)")                                                       \
     X(actors, "database/actors", "--actors", "MUSTER_ACTORS", SRV_NUMBER, "8", 1, 256, "N",                  \

@@ -12,6 +12,7 @@
 #include "act_claims.h"
 #include "database.h"
 #include "gw_cors.h"
+#include "login.h"
 #include "paths.h"
 #include "port.h"
 #include "proto_log.h"
@@ -133,7 +134,8 @@ static int s_plan_actors(srv_plan_t *self, proto_buf_t *why)
         proto_buf_string(why, "--claims-role is a comma list of database roles, as user,editor");
         return -1;
     }
-    if (srv_database_check(srv_config_text(self->config, SRV_OPT_database), why) < 0)
+    if (srv_database_check(srv_config_text(self->config, SRV_OPT_database), why) < 0 ||
+        srv_login_read(&self->login, self->config, &self->secret, why) < 0)
         return -1;
     if (!*replica || srv_database_check(replica, why) == 0)
         return 0;
@@ -176,4 +178,7 @@ void srv_plan_free(srv_plan_t *self)
     srv_addresses_free(&self->addresses);
     srv_binds_free(&self->binds);
     gw_keyring_free(&self->keyring);
+    if (self->secret.data)
+        explicit_bzero(self->secret.data, self->secret.capacity);
+    proto_buf_free(&self->secret);
 }

@@ -4,7 +4,7 @@
 #ifndef SRV_PLAN_H
 #define SRV_PLAN_H
 
-#include "act_current.h"
+#include "act_auth.h"
 #include "binds.h"
 #include "gw_keyring.h"
 
@@ -25,6 +25,8 @@ typedef struct srv_plan {
     const char *cors_origins; /* whose pages may read answers; see gw_cors_parse */
     /* actors */
     act_current_t *programs; /* set by the caller */
+    act_auth_config_t login; /* of it what settings say */
+    proto_buf_t secret;      /* that tokens are signed with */
     /* gateways and actors: the brokers; inside this process when it runs one */
     srv_addresses_t addresses;
     const proto_address_t *brokers;

@@ -8,6 +8,7 @@
 
 #include "act_chat.h"
 #include "act_db.h"
+#include "act_listen.h"
 #include "broker.h"
 #include "gateway.h"
 #include "proto_clock.h"
@@ -20,8 +21,11 @@ struct srv_serve {
     broker_config_t broker_config;
     gateway_config_t gateway_config;
     act_chat_config_t chat_config;
+    act_auth_config_t auth_config;
+    act_listen_config_t listen_config;
     act_db_config_t db_configs[2 * S_ACTORS];
-    zactor_t *broker, *chat;
+    zactor_t *broker, *chat, *listen;
+    zactor_t *auth; /* NULL when nobody can log in */
     zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
     int db_count, gateway_count;
     atomic_bool actors_ready, gateways_ready;
@@ -91,6 +95,24 @@ static int s_start_dbs(srv_serve_t *self, const act_db_config_t *config, int cou
     return 0;
 }
 
+/* Who logs people in, and who tells gateways of those that were logged out. */
+static int s_start_login(srv_serve_t *self, const srv_plan_t *plan, void *context)
+{
+    self->listen_config = (act_listen_config_t){.context = context,
+                                                .brokers = plan->brokers,
+                                                .broker_count = plan->broker_count,
+                                                .conninfo = srv_config_text(plan->config, SRV_OPT_database)};
+    self->listen = s_begin(act_listen_actor, &self->listen_config);
+    self->auth_config = plan->login;
+    self->auth_config.context = context;
+    self->auth_config.brokers = plan->brokers;
+    self->auth_config.broker_count = plan->broker_count;
+    self->auth_config.programs = plan->programs;
+    if (*plan->login.secret)
+        self->auth = s_begin(act_auth_actor, &self->auth_config);
+    return self->listen && (self->auth || !*plan->login.secret) ? 0 : -1;
+}
+
 static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
     int count = (int)s_number(plan, SRV_OPT_actors), readers = (int)s_number(plan, SRV_OPT_replica_actors);
@@ -118,7 +140,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
                                             .programs = plan->programs,
                                             .provider = act_provider_echo()};
     self->chat = s_begin(act_chat_actor, &self->chat_config);
-    return self->chat ? 0 : -1;
+    return self->chat ? s_start_login(self, plan, context) : -1;
 }
 
 static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *context)
@@ -186,6 +208,8 @@ void srv_serve_reload(srv_serve_t *self)
     for (int i = 0; i < self->db_count; i++)
         zstr_send(self->dbs[i], "RELOAD");
     zstr_send(self->chat, "RELOAD");
+    if (self->auth)
+        zstr_send(self->auth, "RELOAD");
 }
 
 void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds)
@@ -197,6 +221,12 @@ void srv_serve_renew_keys(srv_serve_t *self)
 {
     for (int i = 0; i < self->gateway_count; i++)
         zstr_send(self->gateways[i], "KEYS");
+}
+
+void srv_serve_renew_secret(srv_serve_t *self, const char *secret)
+{
+    if (self->auth)
+        zstr_sendx(self->auth, "SECRET", secret, NULL);
 }
 
 /* Waits until `count` actors have said DRAINED, or the time is up. */
@@ -222,8 +252,12 @@ void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(vo
     s_await(self->gateways, self->gateway_count, until, interrupted);
     if (self->broker) /* then actors have nothing left */
         s_await(&self->broker, 1, until, interrupted);
-    else if (self->chat) /* which asks the others */
+    else if (self->chat) /* which asks the others, as the next does */
         s_await(&self->chat, 1, until, interrupted);
+    if (!self->broker && self->auth)
+        s_await(&self->auth, 1, until, interrupted);
+    if (!self->broker && self->listen)
+        s_await(&self->listen, 1, until, interrupted);
     if (!self->broker)
         s_await(self->dbs, self->db_count, until, interrupted);
 }
@@ -246,6 +280,8 @@ void srv_serve_stop(srv_serve_t **self_pointer)
     *self_pointer = NULL;
     s_end(self->gateways, self->gateway_count);
     s_end(&self->chat, 1);
+    s_end(&self->auth, 1);
+    s_end(&self->listen, 1);
     s_end(self->dbs, self->db_count);
     s_end(&self->broker, 1);
     proto_buf_free(&self->settings);

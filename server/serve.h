@@ -20,6 +20,8 @@ void srv_serve_reload(srv_serve_t *self);
 void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds);
 /* Makes gateways take the newer keys of the plan's keyring. */
 void srv_serve_renew_keys(srv_serve_t *self);
+/* Makes the auth worker sign with another secret. */
+void srv_serve_renew_secret(srv_serve_t *self, const char *secret);
 /* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker, or actors that are
  * on their own. `interrupted` is asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));

@@ -199,11 +199,11 @@ class BrokerProcess(Process, Broker):
 class GatewayProcess(Process, Http):
     """A running `muster gateway`, of brokers."""
 
-    def __init__(self, log_path, brokers, *flags):
+    def __init__(self, log_path, brokers, *flags, dev=True):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        super().__init__(log_path, "gateway", "--dev", "--http", f"127.0.0.1:{self.port}", "--brokers", listed(brokers),
-                         *flags, env={"DATABASE_URL": ""})
+        super().__init__(log_path, "gateway", "--http", f"127.0.0.1:{self.port}", "--brokers", listed(brokers),
+                         *(["--dev"] if dev else []), *flags, env={"DATABASE_URL": ""})
         wait_for(self.listens, what="the gateway's port")
 
 
@@ -276,8 +276,8 @@ def parts(gathering, tmp_path):
         def broker(self, *flags, **options):
             return self.add(BrokerProcess(self.path("broker"), *flags, **options))
 
-        def gateway(self, brokers, *flags):
-            return self.add(GatewayProcess(self.path("gateway"), brokers, *flags))
+        def gateway(self, brokers, *flags, **options):
+            return self.add(GatewayProcess(self.path("gateway"), brokers, *flags, **options))
 
         def actors(self, brokers, *flags, database=None):
             return self.add(ActorsProcess(self.path("actors"), brokers, database or gathering, *flags))

@@ -514,6 +514,44 @@ static void test_hello_again_and_again(void **state)
     assert_int_equal(watcher.count, 10 + 1 + 2);
 }
 
+/* Only those who are registered for it tell of revoked tokens, and only gateways hear of it. */
+static void test_the_feed(void **state)
+{
+    s_world_t *world = *state;
+    s_peer_t feed, gateway, client, other, dev;
+    static uint8_t body[65537];
+    proto_record_t message = {.type = PROTO_PUBLISH, .body = {body, 100}};
+    s_join(world, &feed, brk_right_all());
+    s_join(world, &gateway, brk_right_all());
+    s_join(world, &client, s_right(world, '1'));
+    s_join(world, &other, s_right(world, '2'));
+    s_join(world, &dev, brk_right_dev(false));
+    s_say(world, &gateway, (proto_record_t){.type = PROTO_HELLO});
+    s_say(world, &client, (proto_record_t){.type = PROTO_HELLO});
+    s_say(world, &client, message); /* nobody's */
+    s_ready(world, &other, "embed", true, (proto_bytes_t){0});
+    s_say(world, &other, message); /* another service's */
+    s_ready(world, &dev, BRK_FEED, false, (proto_bytes_t){0});
+    assert_int_equal(dev.type, PROTO_DISCONNECT);
+    s_say(world, &dev, message);
+    assert_int_equal(gateway.count, 1);
+    s_ready(world, &feed, BRK_FEED, false, (proto_bytes_t){0});
+    s_say(world, &feed, message);
+    assert_int_equal(gateway.type, PROTO_PUBLISH);
+    assert_int_equal(gateway.operation, 0);
+    assert_int_equal(gateway.count, 2);
+    message.operation = 1; /* a catalogue, by this way */
+    s_say(world, &feed, message);
+    message = (proto_record_t){.type = PROTO_PUBLISH, .body = {body, sizeof body}};
+    s_say(world, &feed, message);
+    assert_int_equal(gateway.count, 2);
+    assert_int_equal(client.count, 1 + 1); /* a heartbeat, and DISCONNECT for what it said */
+    s_ask(world, &client, BRK_FEED, "snapshot", 0);
+    assert_int_equal(client.number, PROTO_ERROR_forbidden);
+    s_ask(world, &gateway, BRK_FEED, "snapshot", 0);
+    assert_int_equal(feed.requests, 1);
+}
+
 int main(void)
 {
 #define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_set_up, s_tear_down)
@@ -531,6 +569,7 @@ int main(void)
         S_TEST(test_names_are_plain),
         S_TEST(test_a_replica_makes_no_operations),
         S_TEST(test_hello_again_and_again),
+        S_TEST(test_the_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,15 +118,19 @@ static void test_precedence(void **state)
     for (int i = 0; i < SRV_OPTION_COUNT; i++)
         for (int level = 0; level < 16; level++) { /* bits: file, environment, its _FILE, flag */
             static const char *const values[][4] = {[SRV_TEXT] = {"f", "e", "s", "a"},
-                                                    [SRV_SECRET] = {"f", "e", "s", NULL}, /* no flag */
-                                                    [SRV_NUMBER] = {"1025", "1026", "1027", "1028"},
-                                                    [SRV_DURATION] = {"101ms", "102ms", "103ms", "104ms"},
+                                                    [SRV_SECRET] = {"f", "e", "s", "a"},
                                                     [SRV_SWITCH] = {"on", "yes", "true", "1"}};
             srv_kind_t kind = s_options[i].kind;
-            if (kind == SRV_SECRET && level & 8)
-                continue;
-            const char *const small[] = {"1", "2", "3", "4"};
-            const char *const *value = kind == SRV_NUMBER && s_options[i].most < 1025 ? small : values[kind];
+            bool counts = kind == SRV_NUMBER || kind == SRV_DURATION;
+            char numbers[4][32];
+            const char *value[4];
+            for (int n = 0; n < 4; n++) {
+                snprintf(numbers[n], sizeof numbers[n], "%lld%s", (long long)s_options[i].least + n,
+                         kind == SRV_DURATION ? "ms" : "");
+                value[n] = counts ? numbers[n] : values[kind][n];
+            }
+            if ((level & 8) && !*s_options[i].flag)
+                continue; /* secrets have none */
             char left[256], text[256], arguments[256] = "", secret[128], variable[64];
             const char *slash = strchr(s_options[i].key, '/');
             if (level & 1) {
