@@ -14,14 +14,19 @@ static proto_auth_t s_auth(const gw_route_t *route)
 
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
-    (void)http;
+    bool tries = !self->config->dev && gw_http_header(http, "authorization").size > 0;
+    gw_rate_client(self, request, http);
+    if (tries && !gw_rate_may_authenticate(self, request))
+        return false;
     if (self->config->dev) { /* everybody is this user */
         request->identity.subject = proto_bytes_of("dev");
         request->identity.role = proto_bytes_of("admin");
-        return true;
+        return gw_rate_admit(self, request);
     }
     if (s_auth(request->route) == PROTO_AUTH_PUBLIC)
-        return true;
+        return gw_rate_admit(self, request);
+    if (tries)
+        gw_rate_failed(self, request);
     gw_answer_error(self, request, PROTO_ERROR_unauthenticated,
                     proto_bytes_of("this endpoint needs a bearer token"));
     return false;

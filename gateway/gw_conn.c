@@ -14,8 +14,8 @@ enum {
     S_BACKLOG = 1024,
     S_REFUSALS =
         1000, /* connections beyond the most that are told so at once; further ones are just closed */
-    S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
-    S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
+    S_STALL_MS = 20000,    /* a reader that takes nothing for so long is cut off */
+    S_LINGER_MS = 1000,    /* after the last answer, for the client to read it */
     S_HALF_CLOSED_MS = 500 /* a client that has shut its side down gets answers for so long */
 };
 
@@ -42,6 +42,11 @@ struct gw_conn {
 const char *gw_conn_address(const gw_conn_t *conn)
 {
     return conn->text;
+}
+
+const uint8_t *gw_conn_peer(const gw_conn_t *conn)
+{
+    return conn->address;
 }
 
 gw_request_t **gw_conn_requests(gw_conn_t *conn)

@@ -6,6 +6,8 @@
 
 #include "act_current.h"
 #include "binds.h"
+#include "gw_proxies.h"
+#include "gw_redis_url.h"
 
 /* The parts of a server; `muster serve` runs all of them in one process. */
 typedef enum { SRV_PART_BROKER = 1, SRV_PART_GATEWAYS = 2, SRV_PART_ACTORS = 4 } srv_part_t;
@@ -21,6 +23,9 @@ typedef struct srv_plan {
     char address[64]; /* of HTTP */
     uint16_t port;
     const char *cors_origins; /* whose pages may read answers; see gw_cors_parse */
+    bool limits;              /* requests are limited */
+    gw_proxies_t proxies;
+    gw_redis_url_t redis; /* its host is empty when there is none */
     /* actors */
     act_current_t *programs; /* set by the caller */
     /* gateways and actors: the brokers; inside this process when it runs one */
