@@ -48,7 +48,9 @@ int gw_proxies_parse(gw_proxies_t *self, const char *text, proto_buf_t *why)
     PROTO_ASSERT(copy != NULL);
     for (char *item; why->size == 0 && (item = strsep(&rest, ","));) {
         item += strspn(item, " \t");
-        item[strcspn(item, " \t")] = '\0';
+        size_t size = strcspn(item, " \t");
+        if (!item[size + strspn(item + size, " \t")]) /* else a blank inside: no address */
+            item[size] = '\0';
         if (!*item)
             continue;
         if (self->count == GW_PROXIES)
