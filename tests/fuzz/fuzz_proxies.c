@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     proto_buf_reset(&why);
     rc = gw_redis_url_parse(&url, s_line(&rest, text, sizeof text), &why);
     PROTO_ASSERT((rc < 0) == (why.size > 0) && (rc == 0 || !*url.host) && (rc < 0 || !*text || *url.host));
-    (void)gw_proxies_parse(&proxies, "127.0.0.1,10.0.0.0/8", &why);
+    rc = gw_proxies_parse(&proxies, "127.0.0.1,10.0.0.0/8", &why);
     gw_http_header_t headers[8];
     gw_http_request_t http = {.headers = headers};
     while (rest.size && http.header_count < 8) {
