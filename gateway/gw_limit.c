@@ -207,7 +207,8 @@ static uint64_t s_judge(const s_rate_t *rate, uint64_t full_at, uint64_t now, bo
     return verdict->allowed ? now + owed : 0;
 }
 
-/* One more that others have not heard of. */
+/* One more that others have not heard of. When nobody has heard of any for long, no bucket owes more than
+ * GW_LIMIT_MOST. The rate differs only when the tier of an endpoint has changed. */
 static void s_note(gw_limit_t *self, const s_slot_t *slot, unsigned rate)
 {
     if (!self->unsent)
@@ -216,21 +217,21 @@ static void s_note(gw_limit_t *self, const s_slot_t *slot, unsigned rate)
     uint32_t before = atomic_fetch_add_explicit(&self->unsent[index], 1, memory_order_relaxed);
     if (before >> S_COUNT_BITS != rate)
         atomic_store_explicit(&self->unsent[index], rate << S_COUNT_BITS | 1, memory_order_relaxed);
-    else if ((before & S_COUNT_MASK) >=
-             GW_LIMIT_MOST) /* nobody has heard of it for long; no bucket owes more */
+    else if ((before & S_COUNT_MASK) >= GW_LIMIT_MOST)
         atomic_fetch_sub_explicit(&self->unsent[index], 1, memory_order_relaxed);
     atomic_fetch_or_explicit(&self->dirty[index / S_WORD], UINT64_C(1) << index % S_WORD,
                              memory_order_release);
 }
 
 /* Gives a slot to the key, with this time. False when another thread was quicker. */
-static bool s_move_in(gw_limit_t *self, s_slot_t *slot, uint64_t key, uint64_t former, uint64_t full_at)
+static bool s_move_in(gw_limit_t *self, s_slot_t *slot, uint64_t key, unsigned rate, uint64_t former,
+                      uint64_t full_at)
 {
     if (!atomic_compare_exchange_strong(&slot->full_at, &former, S_MOVING))
         return false;
     atomic_store_explicit(&slot->key, key, memory_order_release);
     if (self->unsent)
-        atomic_store_explicit(&self->unsent[slot - self->slots], 0, memory_order_relaxed);
+        atomic_store_explicit(&self->unsent[slot - self->slots], rate << S_COUNT_BITS, memory_order_relaxed);
     atomic_store_explicit(&slot->full_at, full_at, memory_order_release);
     return true;
 }
@@ -254,7 +255,7 @@ void gw_limit_take(gw_limit_t *self, uint64_t key, unsigned rate, int64_t now_us
         if (!next)
             return;
         bool done = slot ? atomic_compare_exchange_strong(&slot->full_at, &former, next)
-                         : (slot = s_victim(set, &former)) && s_move_in(self, slot, key, former, next);
+                         : (slot = s_victim(set, &former)) && s_move_in(self, slot, key, rate, former, next);
         if (done) {
             s_note(self, slot, rate);
             return;
