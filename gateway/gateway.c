@@ -126,6 +126,9 @@ static int s_start_loop(gw_gateway_t *self)
     self->prepare.data = self;
     uv_prepare_start(&self->prepare, s_turn);
     uv_timer_init(&self->loop, &self->timer);
+    const gateway_config_t *config = self->config;
+    if (config->limit && config->redis && gw_limit_claim(config->limit))
+        self->redis = gw_redis_open(&self->loop, config->limit, config->redis);
     if (gw_conn_listen(self) < 0 || gw_brokers_watch(self) < 0 ||
         uv_poll_init(&self->loop, &self->pipe_poll, (int)zsock_fd(self->pipe)) < 0)
         return -1;
@@ -194,6 +197,7 @@ static void s_close_handle(uv_handle_t *handle, void *unused)
 static void s_stop_loop(gw_gateway_t *self)
 {
     gw_conn_close_all(self);
+    gw_redis_close(self->redis);
     gw_brokers_unwatch(self);
     uv_prepare_stop(&self->prepare);
     uv_walk(&self->loop, s_close_handle, NULL);
@@ -210,6 +214,7 @@ static void s_free(gw_gateway_t *self)
     gw_generation_drop(&self->generation);
     gw_address_free(&self->addresses);
     gw_tokens_free(&self->tokens);
+    gw_redis_free(&self->redis);
     gw_binder_free(&self->binder);
     gw_revoked_free(&self->revoked);
     gw_cors_free(&self->cors);

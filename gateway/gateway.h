@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The HTTP gateway: one thread with its own loop (libuv), listening socket (SO_REUSEPORT) and wires to
- * the brokers. Start as many as you like; they share nothing. It needs no database and no files: it learns
+ * the brokers. Start as many as you like; they share nothing but the
+ * table of rate limits. It needs no database and no files: it learns
  * the catalogue from the brokers. */
 #ifndef GATEWAY_H
 #define GATEWAY_H
@@ -12,6 +13,9 @@
 
 #include "gw_keyring.h"
 #include "gw_token.h"
+#include "gw_limit.h"
+#include "gw_proxies.h"
+#include "gw_redis_url.h"
 #include "proto_wire.h"
 
 typedef struct gateway_config {
@@ -33,6 +37,9 @@ typedef struct gateway_config {
     uint32_t max_upload;                              /* bytes of a body with files that have bounds */
     size_t uploads;                                   /* bytes of all forms in pieces at once */
     int64_t head_timeout, body_timeout, idle_timeout; /* ms */
+    gw_limit_t *limit;           /* shared by all gateway threads of the process; NULL: no rate limits */
+    const gw_proxies_t *proxies; /* whose X-Forwarded-For is believed */
+    const gw_redis_url_t *redis; /* where counts are shared; NULL: nowhere */
 } gateway_config_t;
 
 /* Body of a zactor; `config` is a const gateway_config_t * that must stay until the actor ended. Signals

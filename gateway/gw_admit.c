@@ -69,24 +69,30 @@ static void s_tell_caller(gw_request_t *request)
 
 bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http)
 {
+    bool tries = !self->config->dev && gw_http_header(http, "authorization").size > 0;
+    gw_rate_client(self, request, http);
+    if (tries && !gw_rate_may_authenticate(self, request))
+        return false;
     if (self->config->dev) { /* everybody is this user, with the role that is asked for */
         const char *role = s_asked(request->route)->role;
         request->identity.subject = proto_bytes_of("dev");
         request->identity.role = proto_bytes_of(role ? role : "admin");
-        return true;
+        return gw_rate_admit(self, request);
     }
     const char *refusal = s_identify(self, request, http), *detail;
     proto_error_t error = s_authorise(request, &detail);
+    if (refusal)
+        gw_rate_failed(self, request);
     if (s_asked(request->route)->auth ==
         PROTO_AUTH_PUBLIC) { /* so it is for those whose token has just expired, too */
         s_forget_revoked(self, request);
         s_tell_caller(request);
-        return true;
+        return gw_rate_admit(self, request);
     }
     if (!refusal && request->token && !gw_feed_admit(self, request))
         return false;
     if (!error)
-        return true;
+        return gw_rate_admit(self, request);
     request->refused_token = refusal != NULL;
     gw_answer_error(self, request, error, proto_bytes_of(refusal ? refusal : detail));
     return false;

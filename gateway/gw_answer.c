@@ -103,6 +103,8 @@ static void s_manners(gw_gateway_t *self, const gw_request_t *request, gw_http_r
         proto_buf_append(&self->extra, closed, sizeof closed - 1);
     if (!request->preflight)
         gw_cors_answer(&self->cors, s_origin(request), &self->extra);
+    if (request->rate.limit)
+        gw_limit_headers(self->config->limit, &request->rate, &self->extra);
     s_cache(self, request, response);
     response->extra = proto_buf_bytes(&self->extra);
 }

@@ -45,6 +45,11 @@ const char *gw_conn_address(const gw_conn_t *conn)
     return conn->text;
 }
 
+const uint8_t *gw_conn_peer(const gw_conn_t *conn)
+{
+    return conn->address;
+}
+
 gw_request_t **gw_conn_requests(gw_conn_t *conn)
 {
     return &conn->requests;

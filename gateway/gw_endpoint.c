@@ -110,6 +110,8 @@ static void s_add(gw_router_t *self, const char *method, const char *template, g
     int index = s_method_index(proto_bytes_of(method));
     gw_route_t *kept = proto_arena_alloc(&self->arena, sizeof *kept);
     *kept = route;
+    kept->identity =
+        proto_hash(proto_hash(PROTO_HASH_SEED, method, strlen(method) + 1), template, strlen(template));
     s_node_t *node = index < 0 ? NULL : s_grow(self, template, kept);
     if (!node) {
         proto_log(PROTO_LOG_WARN, "gateway", "%s %s cannot be served: left out", method, template);

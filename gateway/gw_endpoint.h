@@ -30,6 +30,7 @@ typedef enum {
 typedef struct gw_route {
     const proto_operation_t *operation; /* NULL for a builtin; borrowed from the catalogue */
     gw_builtin_t builtin;
+    uint64_t identity; /* of method and template: the same in every gateway and generation */
     uint32_t
         path_params[GW_PATH_PARAMS]; /* the template's i-th parameter is operation->params[path_params[i]] */
     uint32_t path_param_count;

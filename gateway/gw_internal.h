@@ -13,8 +13,11 @@
 #include "gw_cors.h"
 #include "gw_generation.h"
 #include "gw_http.h"
+#include "gw_limit.h"
 #include "gw_log.h"
 #include "gw_problem.h"
+#include "gw_proxies.h"
+#include "gw_redis.h"
 #include "gw_revoked.h"
 #include "gw_system.h"
 #include "gw_tokens.h"
@@ -72,7 +75,9 @@ typedef struct gw_request {
     const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
     gw_generation_t *generation; /* held */
     int64_t started_us, deadline_ms;
-    char address[46]; /* of the peer, for the log */
+    char address[46];   /* of the peer, for the log */
+    uint8_t client[16]; /* who is counted: the peer, or whoever asks through a trusted proxy */
+    gw_verdict_t rate;  /* of the bucket that it took from, for the answer */
     uint8_t trace_size;
     char trace[GW_TRACE];
     proto_buf_t line;       /* "METHOD target" for the log */
@@ -108,6 +113,8 @@ struct gw_gateway {
     gw_conn_t *dirty; /* those with something to write or close this turn */
     gw_address_t *addresses;
     gw_tokens_t tokens;
+    gw_limit_stats_t limit_stats;
+    gw_redis_t *redis; /* in the one thread that shares counts, else NULL */
     gw_http_limits_t limits;
     uint8_t *read_buffer; /* one for all connections: what is read is taken at once */
     int64_t timer_at;
@@ -154,6 +161,17 @@ void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
 /* gw_admit.c: whether this request may go on to its endpoint, and as whom: request->identity is set. When it
  * may not, it has been answered. */
 PROTO_MUST_CHECK bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
+
+/* gw_rate.c: how often. Without limits (config->limit is NULL) all of these do nothing. */
+/* Finds out who is counted; before the others. */
+void gw_rate_client(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
+/* Before a token, or a password, is verified: whether this address may try. When it may not, it has been
+ * answered. */
+PROTO_MUST_CHECK bool gw_rate_may_authenticate(gw_gateway_t *self, gw_request_t *request);
+/* After one was refused. */
+void gw_rate_failed(gw_gateway_t *self, const gw_request_t *request);
+/* Whether this address may ask this endpoint once more. When it may not, it has been answered. */
+PROTO_MUST_CHECK bool gw_rate_admit(gw_gateway_t *self, gw_request_t *request);
 
 /* A request id that nobody has had before; borrows `trace`. */
 proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
@@ -219,6 +237,8 @@ void gw_conn_stop_listening(gw_gateway_t *self);
 /* Hands an answer to the connection's HTTP core; it is written at the end of the turn. */
 void gw_conn_respond(gw_conn_t *conn, uint32_t sequence, const gw_http_response_t *response);
 const char *gw_conn_address(const gw_conn_t *conn);
+/* 16 bytes, IPv4 mapped into IPv6. */
+const uint8_t *gw_conn_peer(const gw_conn_t *conn);
 gw_request_t **gw_conn_requests(gw_conn_t *conn);
 /* Looks at the connections whose time has come. */
 void gw_conn_expire(gw_gateway_t *self);

@@ -200,7 +200,8 @@ MUSTER_API muster_worker_t *muster_worker_new(const muster_config_t *config, con
 MUSTER_API int muster_worker_endpoint(muster_worker_t *self, const char *endpoint, const char *operation,
                                       const char *params, char *why, size_t why_size);
 /* The same for whole operations with all keys of protocol.md: a JSON array of maps, each with `name` at
- * least. Left out are understood: `hash`, `service`, `tier` none, `auth` user, `timeout_ms` 30000. */
+ * least. Left out are understood: `hash`, `service`, `tier` (of an endpoint: read for a GET, else
+ * write), `auth` user, `timeout_ms` 30000. */
 MUSTER_API int muster_worker_catalogue(muster_worker_t *self, const char *operations, char *why,
                                        size_t why_size);
 /* Works until muster_worker_stop, then gives back what was not begun and returns 0. Several threads may call

@@ -218,7 +218,10 @@ static int s_complete(s_completion_t *self, proto_buf_t *why)
     proto_write_int(out, 1);
     proto_write_text(out, "service");
     proto_write_text(out, self->service);
-    s_default_text(self, "tier", "none");
+    s_default_text(self, "tier",
+                   !self->path.size                      ? "none"
+                   : proto_bytes_is(self->method, "GET") ? "read"
+                                                         : "write");
     s_default_text(self, "auth", "user");
     s_default_text(self, "returns", "value");
     if (!s_has(self->map, "timeout_ms")) {

@@ -28,7 +28,9 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
     (S_SET(http) | S_SET(gateways) | S_SET(connections) | S_SET(per_address) | S_SET(max_head) |             \
      S_SET(max_body) | S_SET(max_upload) | S_SET(uploads) | S_SET(head_timeout) | S_SET(body_timeout) |      \
      S_SET(idle_timeout) | S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log) |                    \
-     S_SET(secret_key) | S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer))
+     S_SET(secret_key) | S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer) | \
+     S_SET(trusted_proxies) | S_SET(rate_limits) | S_SET(rate_auth) | S_SET(rate_write) | S_SET(rate_read) | \
+     S_SET(rate_health) | S_SET(rate_failed_auth) | S_SET(rate_table) | S_SET(redis_url))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
      S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | S_SET(secret_key) |      \

@@ -293,7 +293,7 @@ void srv_config_show(const srv_config_t *self, proto_buf_t *out)
 {
     for (int i = 0; i < SRV_OPTION_COUNT; i++) {
         proto_buf_printf(out, "%s = ", s_options[i].key);
-        if (i == SRV_OPT_database || i == SRV_OPT_replica_url)
+        if (i == SRV_OPT_database || i == SRV_OPT_replica_url || i == SRV_OPT_redis_url)
             s_show_database(self->texts[i], out);
         else if (s_options[i].kind == SRV_SECRET && self->texts[i][0])
             proto_buf_string(out, "(hidden)");

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gw_limit.h"
 #include "proto_buf.h"
 
 typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_kind_t;
@@ -42,6 +43,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       3600000, "TIME", "an idle connection is closed then")                                                  \
     X(cors_origins, "http/cors_origins", "--cors-origins", "MUSTER_CORS_ORIGINS", SRV_TEXT, "", 0, 0,        \
       "ORIGINS", "pages of these origins may read answers: a comma list, * or none (with --dev: localhost)") \
+    X(trusted_proxies, "http/trusted_proxies", "--trusted-proxies", "MUSTER_TRUSTED_PROXIES", SRV_TEXT, "",  \
+      0, 0, "LIST", "proxies whose X-Forwarded-For is believed: addresses and networks, a comma list")       \
     X(secret_key, "auth/secret_key", "", "SECRET_KEY", SRV_SECRET, "", 0, 0, "",                             \
       "what tokens are signed with (HS256): at least 32 random bytes; openssl rand -base64 48")              \
     X(secret_key_old, "auth/secret_key_old", "", "SECRET_KEY_OLD", SRV_SECRET, "", 0, 0, "",                 \
@@ -62,6 +65,22 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "threads that compare passwords")                                                                      \
     X(bcrypt_cost, "auth/bcrypt_cost", "--bcrypt-cost", "MUSTER_BCRYPT_COST", SRV_NUMBER, "12", 10, 15, "N", \
       "how slow hashes of new passwords are: one more is twice as slow")                                     \
+    X(rate_limits, "rate/limits", "--rate-limits", "MUSTER_RATE_LIMITS", SRV_TEXT, "", 0, 0, "on|off",       \
+      "whether requests of one address to one endpoint are limited (default: on; with --dev: off)")          \
+    X(rate_auth, "rate/auth", "--rate-auth", "MUSTER_RATE_AUTH", SRV_NUMBER, "5", 0, GW_LIMIT_MOST, "N",     \
+      "requests a minute to an endpoint of the tier auth; 0: no limit")                                      \
+    X(rate_write, "rate/write", "--rate-write", "MUSTER_RATE_WRITE", SRV_NUMBER, "30", 0, GW_LIMIT_MOST,     \
+      "N", "the same for the tier write")                                                                    \
+    X(rate_read, "rate/read", "--rate-read", "MUSTER_RATE_READ", SRV_NUMBER, "120", 0, GW_LIMIT_MOST, "N",   \
+      "the same for the tier read")                                                                          \
+    X(rate_health, "rate/health", "--rate-health", "MUSTER_RATE_HEALTH", SRV_NUMBER, "300", 0,               \
+      GW_LIMIT_MOST, "N", "the same for the tier health")                                                    \
+    X(rate_failed_auth, "rate/failed_auth", "--rate-failed-auth", "MUSTER_RATE_FAILED_AUTH", SRV_NUMBER,     \
+      "30", 0, GW_LIMIT_MOST, "N", "failed authentications a minute of one address; 0: no limit")            \
+    X(rate_table, "rate/table", "--rate-table", "MUSTER_RATE_TABLE", SRV_NUMBER, "65536",                    \
+      GW_LIMIT_LEAST_ENTRIES, GW_LIMIT_MOST_ENTRIES, "N", "most addresses and endpoints counted at once")    \
+    X(redis_url, "rate/redis_url", "--redis-url", "REDIS_URL", SRV_TEXT, "", 0, 0, "URL",                    \
+      "Redis, by which processes share what they count: redis://HOST")                                       \
     X(database, "database/url", "--database-url", "DATABASE_URL", SRV_TEXT, "", 0, 0, "CONNINFO",            \
       "PostgreSQL connection URI or keywords (libpq)")                                                       \
     X(actors, "database/actors", "--actors", "MUSTER_ACTORS", SRV_NUMBER, "8", 1, 256, "N",                  \

@@ -113,6 +113,24 @@ static int s_plan_keys(srv_plan_t *self, proto_buf_t *why)
     return 0;
 }
 
+static int s_check_limits(srv_plan_t *self, proto_buf_t *why)
+{
+    const char *limits = srv_config_text(self->config, SRV_OPT_rate_limits);
+    self->limits = *limits ? strcmp(limits, "on") == 0 : !srv_config_number(self->config, SRV_OPT_dev);
+    if (*limits && !self->limits && strcmp(limits, "off") != 0) {
+        proto_buf_string(why, "--rate-limits is on or off");
+        return -1;
+    }
+    proto_buf_t sentence = PROTO_BUF_INIT;
+    int rc =
+        gw_proxies_parse(&self->proxies, srv_config_text(self->config, SRV_OPT_trusted_proxies), &sentence);
+    if (rc < 0)
+        proto_buf_printf(why, "--trusted-proxies: %s", proto_buf_text(&sentence));
+    proto_buf_free(&sentence);
+    return rc < 0 ? -1
+                  : gw_redis_url_parse(&self->redis, srv_config_text(self->config, SRV_OPT_redis_url), why);
+}
+
 static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
 {
     const srv_config_t *config = self->config;
@@ -122,7 +140,7 @@ static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
              !srv_config_number(config, SRV_OPT_any_address))
         proto_buf_printf(why, "--dev binds loopback only, not %s (--dev-any-address lets it)", self->address);
     else
-        return s_check_cors(self, why) < 0 ? -1 : s_plan_keys(self, why);
+        return s_check_cors(self, why) < 0 || s_check_limits(self, why) < 0 ? -1 : s_plan_keys(self, why);
     return -1;
 }
 

@@ -7,6 +7,8 @@
 #include "act_auth.h"
 #include "binds.h"
 #include "gw_keyring.h"
+#include "gw_proxies.h"
+#include "gw_redis_url.h"
 
 /* The parts of a server; `muster serve` runs all of them in one process. */
 typedef enum { SRV_PART_BROKER = 1, SRV_PART_GATEWAYS = 2, SRV_PART_ACTORS = 4 } srv_part_t;
@@ -23,6 +25,9 @@ typedef struct srv_plan {
     uint16_t port;
     gw_keyring_t *keyring;    /* who signs tokens; NULL with --dev */
     const char *cors_origins; /* whose pages may read answers; see gw_cors_parse */
+    bool limits;              /* requests are limited */
+    gw_proxies_t proxies;
+    gw_redis_url_t redis; /* its host is empty when there is none */
     /* actors */
     act_current_t *programs; /* set by the caller */
     act_auth_config_t login; /* of it what settings say */

@@ -20,6 +20,7 @@ struct srv_serve {
     proto_buf_t settings; /* as text, for `muster show config` */
     broker_config_t broker_config;
     gateway_config_t gateway_config;
+    gw_limit_t *limit;
     act_chat_config_t chat_config;
     act_auth_config_t auth_config;
     act_listen_config_t listen_config;
@@ -143,8 +144,25 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
     return self->chat ? s_start_login(self, plan, context) : -1;
 }
 
+/* One table for all gateway threads. */
+static gw_limit_t *s_limit(const srv_plan_t *plan)
+{
+    return gw_limit_new(&(gw_limit_config_t){
+        .per_minute = {[PROTO_TIER_AUTH] = (uint32_t)s_number(plan, SRV_OPT_rate_auth),
+                       [PROTO_TIER_WRITE] = (uint32_t)s_number(plan, SRV_OPT_rate_write),
+                       [PROTO_TIER_READ] = (uint32_t)s_number(plan, SRV_OPT_rate_read),
+                       [PROTO_TIER_HEALTH] = (uint32_t)s_number(plan, SRV_OPT_rate_health),
+                       [GW_LIMIT_FAILED] = (uint32_t)s_number(plan, SRV_OPT_rate_failed_auth)},
+        .entries = (uint32_t)s_number(plan, SRV_OPT_rate_table),
+        .seed = proto_clock_random(),
+        .shared = *plan->redis.host != '\0',
+    });
+}
+
 static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
+    if (plan->limits)
+        self->limit = s_limit(plan);
     self->gateway_config = (gateway_config_t){
         .context = context,
         .brokers = plan->brokers,
@@ -167,6 +185,9 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
         .head_timeout = s_number(plan, SRV_OPT_head_timeout),
         .body_timeout = s_number(plan, SRV_OPT_body_timeout),
         .idle_timeout = s_number(plan, SRV_OPT_idle_timeout),
+        .limit = self->limit,
+        .proxies = &plan->proxies,
+        .redis = *plan->redis.host ? &plan->redis : NULL,
     };
     self->gateway_count = (int)s_number(plan, SRV_OPT_gateways);
     for (int i = 0; i < self->gateway_count; i++)
@@ -279,6 +300,7 @@ void srv_serve_stop(srv_serve_t **self_pointer)
         return;
     *self_pointer = NULL;
     s_end(self->gateways, self->gateway_count);
+    gw_limit_free(&self->limit);
     s_end(&self->chat, 1);
     s_end(&self->auth, 1);
     s_end(&self->listen, 1);

@@ -126,7 +126,9 @@ def test_a_preflight_of_anybody_else(listed):
 def test_answers_to_a_listed_origin(listed, path, status):
     answer = listed.request("GET", path, headers={"Origin": ORIGIN})
     assert answer.status == status and answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-ID, Location, Link, ETag, Retry-After"
+    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert exposed[:5] == ["X-Request-ID", "Location", "Link", "ETag", "Retry-After"]
+    assert exposed[5:] == ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"]
     assert answer.headers.get_all("Vary") == ["Origin"]
     for origin in ("https://evil.example", f"{ORIGIN}.evil", None):
         answer = listed.request("GET", path, headers={"Origin": origin} if origin else {})

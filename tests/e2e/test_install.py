@@ -100,7 +100,7 @@ def package(tmp_path_factory):
 def test_package(package, tmp_path):
     fields = dict(re.findall(r"^([\w-]+): (.*)$", run("dpkg-deb", "--field", package), re.M))
     assert fields["Package"] == "muster" and fields["Version"] == run(BINARY, "--version").split()[1]
-    for library in ("libc6", "libczmq4", "libhttp-parser2.9", "libpq5", "libssl3", "libsystemd0", "libuv1", "libzmq5"):
+    for library in ("libc6", "libczmq4", "libhiredis0.14", "libhttp-parser2.9", "libpq5", "libssl3", "libsystemd0", "libuv1", "libzmq5"):
         assert re.search(rf"\b{re.escape(library)}\b", fields["Depends"]), fields["Depends"]
     run("dpkg-deb", "--raw-extract", package, tmp_path / "x")
     root = tmp_path / "x"

@@ -226,7 +226,7 @@ def test_parameters(things):
         "deep": {"type": "boolean", "default": False},
     }
     assert [p["name"] for p in operation["parameters"] if p["required"]] == ["id"]
-    assert set(operation["responses"]) == {"200", "304", "404", "422", "503", "504"}
+    assert set(operation["responses"]) == {"200", "304", "404", "422", "429", "503", "504"}
     assert operation["responses"]["404"]["description"] == "`nothing`: No thing {id}"
 
 
@@ -243,7 +243,7 @@ def test_bodies(things):
         "color": {"type": ["string", "null"], "enum": ["red", "green", None], "default": "red"},
         "data": {}}}
     assert operation["security"] == [{"bearerAuth": []}]
-    assert set(operation["responses"]) == {"201", "400", "401", "409", "415", "422", "503", "504"}
+    assert set(operation["responses"]) == {"201", "400", "401", "409", "415", "422", "429", "503", "504"}
     assert operation["responses"]["409"]["description"] == "`taken`: There is a {name}; `locked`: Locked"
     assert "Location" in operation["responses"]["201"]["headers"]
     whole = document["paths"]["/whole"]["post"]

@@ -441,6 +441,21 @@ static void test_passwords_are_hidden(void **state)
     proto_buf_free(&shown);
 }
 
+static void test_the_password_of_redis_is_hidden(void **state)
+{
+    (void)state;
+    proto_buf_t why = PROTO_BUF_INIT, shown = PROTO_BUF_INIT;
+    srv_config_t config;
+    char left[256];
+    assert_int_equal(s_read(&config, SRV_SET_ALL, "--redis-url=redis://u:swordfish@h:7/1", &why, left), 0);
+    srv_config_show(&config, &shown);
+    assert_non_null(strstr(proto_buf_text(&shown), "rate/redis_url = redis://u@h:7/1\n"));
+    assert_null(strstr(proto_buf_text(&shown), "swordfish"));
+    srv_config_free(&config);
+    proto_buf_free(&why);
+    proto_buf_free(&shown);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -503,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_passwords_are_hidden),
         cmocka_unit_test(test_secrets_are_hidden),
+        cmocka_unit_test(test_the_password_of_redis_is_hidden),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, s_set_up, s_tear_down);

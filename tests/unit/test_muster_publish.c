@@ -42,6 +42,7 @@ static void test_what_is_left_out_is_understood(void **state)
     assert_int_equal(embed->auth, PROTO_AUTH_ROLE);
     assert_string_equal(embed->role, "admin");
     assert_int_equal(embed->timeout_ms, 30000);
+    assert_int_equal(embed->tier, PROTO_TIER_WRITE);
     assert_int_equal(embed->param_count, 3);
     assert_int_equal(embed->params[0].source, PROTO_SOURCE_BODY);
     assert_true(embed->params[0].required);
@@ -50,8 +51,10 @@ static void test_what_is_left_out_is_understood(void **state)
     assert_int_equal(embed->params[2].source, PROTO_SOURCE_PATH);
     assert_int_equal(shelf->flags, PROTO_OP_READS);
     assert_int_equal(shelf->auth, PROTO_AUTH_USER);
+    assert_int_equal(shelf->tier, PROTO_TIER_READ);
     assert_int_equal(shelf->params[0].source, PROTO_SOURCE_QUERY);
     assert_int_equal(shelf->params[0].data, PROTO_DATA_TEXT);
+    assert_int_equal(plain->tier, PROTO_TIER_NONE);
     assert_int_equal(plain->params[0].source, PROTO_SOURCE_ARGUMENT);
     assert_int_equal(plain->params[0].data, PROTO_DATA_JSON);
     assert_true(embed->hash != shelf->hash && shelf->hash != plain->hash && embed->hash > 1);
