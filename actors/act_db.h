@@ -21,6 +21,7 @@ typedef struct act_db_config {
     uint16_t window;                /* requests accepted at once */
     bool takes_slow;                /* offers @slow operations too */
     int64_t statement_timeout;      /* ms */
+    int64_t key_ttl;                /* ms that answers are kept under their idempotency keys */
     unsigned number;                /* 1.., for the log and application_name */
     atomic_bool *ready;             /* set once a broker has taken this worker */
 } act_db_config_t;

@@ -30,7 +30,7 @@ static const s_option_t s_options[SRV_OPTION_COUNT] = {
 
 _Static_assert(SRV_OPTION_COUNT < 64, "sets of options are 64-bit masks");
 
-/* "500ms", "5s", "2m" or bare seconds. */
+/* "500ms", "5s", "2m", "24h" or bare seconds. */
 static int s_parse_duration(const char *text, int64_t *ms)
 {
     char *end;
@@ -44,6 +44,8 @@ static int s_parse_duration(const char *text, int64_t *ms)
         *ms = number * 1000;
     else if (strcmp(end, "m") == 0)
         *ms = number * 60000;
+    else if (strcmp(end, "h") == 0)
+        *ms = number * 3600000;
     else
         return -1;
     return 0;

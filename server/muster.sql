@@ -10,3 +10,16 @@ CREATE TABLE IF NOT EXISTS muster.migrations (
     checksum text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Answers of writes that carried an Idempotency-Key: who asked, the key, and what was asked, as SHA-256. A row is put
+-- in before the write's own statements, in their transaction; the answer follows before its COMMIT.
+CREATE TABLE IF NOT EXISTS muster.answers (
+    principal text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    body bytea,
+    cursor text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (principal, key)
+);
+CREATE INDEX IF NOT EXISTS answers_created_at ON muster.answers (created_at);
