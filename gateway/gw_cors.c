@@ -129,8 +129,8 @@ void gw_cors_answer(const gw_cors_t *self, proto_bytes_t origin, proto_buf_t *ou
     if (!gw_cors_allows(self, origin))
         return;
     s_origin(self, origin, out);
-    proto_buf_string(out,
-                     "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After\r\n");
+    proto_buf_string(out, "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, "
+                          "Idempotency-Replayed\r\n");
 }
 
 static bool s_known_header(proto_bytes_t name)

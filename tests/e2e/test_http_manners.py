@@ -126,7 +126,8 @@ def test_a_preflight_of_anybody_else(listed):
 def test_answers_to_a_listed_origin(listed, path, status):
     answer = listed.request("GET", path, headers={"Origin": ORIGIN})
     assert answer.status == status and answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-ID, Location, Link, ETag, Retry-After"
+    assert answer.headers["Access-Control-Expose-Headers"] == \
+        "X-Request-ID, Location, Link, ETag, Retry-After, Idempotency-Replayed"
     assert answer.headers.get_all("Vary") == ["Origin"]
     for origin in ("https://evil.example", f"{ORIGIN}.evil", None):
         answer = listed.request("GET", path, headers={"Origin": origin} if origin else {})

@@ -13,9 +13,11 @@ from collections import Counter
 
 import pytest
 
+import mdp
+import native
 from conftest import BINARY, SLOW, Server, database_url, psql, wait_for
 
-KEYS = int(os.environ.get("MUSTER_TEST_KEYS", 300))  # of the proof
+KEYS = int(os.environ.get("MUSTER_TEST_KEYS", 2500 if SLOW == 1 else 600))  # of the proof
 THREADS = 24
 
 ENDPOINTS = """
@@ -190,6 +192,52 @@ def test_one_under_way(served):
     assert served.sql("SELECT count(*) FROM effects") == "1"
 
 
+def test_every_way(served):
+    """The developer is one principal by HTTP and over tcp, whatever the dialect; at the local socket there is another."""
+    answer = post(served, "/effects", {"n": 1}, "w")
+    crowd, party = mdp.Crowd(served.zmq), native.Party(f"ipc://{served.ipc}", served.zmq)
+    try:
+        client, peer = crowd.client(), party.peer("tcp")
+        for n, code in ((1, None), (2, "key_reused")):
+            error, result = client.response("db", client.ask("db", "effect", {"n": n}, {"idempotency_key": "w"}))
+            assert (error["code"] if error else result == answer.json and None) == code, (error, result)
+        id_ = peer.ask("db", "effect", {"n": 1}, key=b"w")
+        record = peer.expect(native.FINAL)
+        assert (record.id, record.number, native.value(record.body)) == (id_, 1, answer.json)
+        again = peer.ask("db", "effect", {"n": 1}, key=b"x")
+        record = peer.expect(native.FINAL)
+        assert (record.id, record.number) == (again, 0)
+    finally:
+        crowd.close()
+        party.close()
+    assert served.sql("SELECT count(*) FROM effects") == "2"
+    first, second = (served.call("effect", "n=1", "--key", "w") for _ in range(2))
+    assert first.returncode == second.returncode == 0 and first.stdout == second.stdout != ""
+    assert served.sql("SELECT count(*) FROM effects") == "3"
+    assert served.sql("SELECT count(DISTINCT principal) FROM muster.answers WHERE key = 'w'") == "2"
+
+
+def test_old_answers_go(served):
+    served.sql("INSERT INTO muster.answers (principal, key, fingerprint, created_at) "
+               "SELECT 'p', i::text, '', now() - interval '1 minute' * i FROM generate_series(1, 3000) i")
+    served.kill()  # a server sweeps soon after its start, then each minute
+    served.begin()
+    wait_for(lambda: served.sql("SELECT count(*) < 1440 FROM muster.answers") == "t", 20, what="the sweep")
+    assert served.sql("SELECT max(key::int) BETWEEN 1400 AND 1439 FROM muster.answers") == "t"
+    served.wait_ready()
+
+
+def test_without_the_table(scratch, start):
+    scratch.sql("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int8, note jsonb); "
+                "CREATE TABLE others (id int8); CREATE TABLE deferred (n int8)")
+    scratch.endpoints(ENDPOINTS)
+    server = start("--dir", scratch.folder, "--actors", "2", database=scratch.url)
+    answer = post(server, "/effects", {"n": 1}, "k")
+    assert answer.status == 501 and answer.json["code"] == "not_implemented"
+    assert server.request("POST", "/effects", {"n": 1}).status == 201
+    server.logged("no table muster.answers")
+
+
 def test_after_a_restart(served):
     answer = post(served, "/effects", {"n": 1}, "r")
     served.kill()
@@ -267,14 +315,14 @@ def test_proof(served, parts):
     killed = Counter()
     with Insistent(gateways) as clients:
         while clients.left and not clients.broken:
-            time.sleep(0.1 * SLOW)
+            time.sleep(0.2)
             killed["backends"] += served.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND application_name LIKE 'muster db%' ORDER BY random() LIMIT 1") == "t"
             killed["turns"] += 1
-            victims = {4: ("gateways", gateways), 9: ("actors", actors)}.get(killed["turns"] % 10)
+            victims = {2: ("gateways", gateways), 5: ("actors", actors)}.get(killed["turns"] % 6)
             if victims:
-                victim = victims[1][killed["turns"] // 10 % 2]
+                victim = victims[1][killed["turns"] // 6 % 2]
                 victim.kill()
                 victim.begin()
                 killed[victims[0]] += 1

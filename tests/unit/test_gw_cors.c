@@ -112,7 +112,9 @@ static void test_any_port(void **state)
 static void test_what_an_answer_says(void **state)
 {
     (void)state;
-#define S_EXPOSE "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After\r\n"
+#define S_EXPOSE                                                                                             \
+    "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, "                       \
+    "Idempotency-Replayed\r\n"
     s_expect_answer("https://a", "https://a",
                     "Vary: Origin\r\nAccess-Control-Allow-Origin: https://a\r\n" S_EXPOSE);
     s_expect_answer("https://a", "https://b", "Vary: Origin\r\n");
