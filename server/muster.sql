@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS muster.answers (
     fingerprint bytea NOT NULL,
     body bytea,
     cursor text,
+    claim text,                -- of a worker that is at it without holding a transaction,
+    claimed_until timestamptz, -- ... until then
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (principal, key)
 );

@@ -238,6 +238,30 @@ def test_without_the_table(scratch, start):
     server.logged("no table muster.answers")
 
 
+def test_chat(shared, gathering):
+    """A conversation turn with a key: both messages and the answer are stored together, once."""
+    agent = psql("SELECT min(id) FROM agent.agents WHERE is_active", gathering)
+    path, message = f"/agents/{agent}/chat", {"message": "exactly once"}
+    said = f"SELECT count(*) FROM communication.chat_history WHERE agent_id = {agent} AND content = 'exactly once'"
+    first, second = (post(shared, path, message, "turn") for _ in range(2))
+    assert first.status == 200 and seen(first) == seen(second), (first.body, second.body)
+    assert replayed(second) and not replayed(first)
+    assert psql(said, gathering) == "1"
+    other = post(shared, path, {"message": "something else"}, "turn")
+    assert other.status == 422 and other.json["code"] == "key_reused"
+    psql("INSERT INTO muster.answers (principal, key, fingerprint, claim, claimed_until) SELECT principal, 'turn2', "
+         "fingerprint, 'x', now() + interval '1 hour' FROM muster.answers WHERE key = 'turn'", gathering)
+    busy = post(shared, path, message, "turn2")
+    assert busy.status == 409 and busy.json["code"] == "key_busy" and busy.headers["Retry-After"] == "1"
+    psql("UPDATE muster.answers SET claimed_until = now() - interval '1 s' WHERE key = 'turn2'", gathering)
+    assert post(shared, path, message, "turn2").status == 200  # whoever had it has died
+    assert psql(said, gathering) == "2"
+    assert post(shared, "/agents/999999/chat", message, "turn3").status == 404
+    wait_for(lambda: psql("SELECT count(*) FROM muster.answers WHERE key = 'turn3'", gathering) == "0", what="a free key")
+    psql("DELETE FROM communication.chat_history WHERE content LIKE '%exactly once%'; TRUNCATE muster.answers",
+         gathering)
+
+
 def test_after_a_restart(served):
     answer = post(served, "/effects", {"n": 1}, "r")
     served.kill()
