@@ -262,6 +262,31 @@ def test_chat(shared, gathering):
          gathering)
 
 
+def test_the_actor_dies(served, parts):
+    """The gateway asks again by itself: a keyed write gets an answer, others an unknown outcome."""
+    broker = parts.broker(tcp=True)
+    actors = {name: parts.actors([broker], "--dir", served.folder, "--actors", "1",
+                                 database=f"{served.database}&application_name={name}") for name in ("one", "two")}
+    gateway = parts.gateway([broker]).wait_ready()
+    wait_for(lambda: sum(worker["service"] == "db" for worker in broker.show("workers")) == 2, what="both actors")
+    for key, expected in (("again", 200), (None, 504)):
+        headers = {"Idempotency-Key": key} if key else {}
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answer = pool.submit(gateway.request, "POST", "/slowly", {"n": 1, "seconds": 1.5}, headers)
+            name = wait_for(lambda: served.sql("SELECT application_name FROM pg_stat_activity WHERE wait_event = "
+                                               "'PgSleep' AND datname = current_database()"), what="the write")
+            actors[name].kill()
+            answer = answer.result()
+        while answer.status == 409:  # the server has not noticed yet that nobody waits for the first
+            assert key and answer.json["code"] == "key_busy"
+            answer = post(gateway, "/slowly", {"n": 1, "seconds": 1.5}, key)
+        assert answer.status == expected, answer.body
+        if key:
+            assert served.sql("SELECT count(*) FROM effects") == "1"
+            actors[name].begin()
+            wait_for(lambda: sum(worker["service"] == "db" for worker in broker.show("workers")) == 2, what="both again")
+
+
 def test_after_a_restart(served):
     answer = post(served, "/effects", {"n": 1}, "r")
     served.kill()
