@@ -36,7 +36,7 @@ static int s_parse_duration(const char *text, int64_t *ms)
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
-    if (end == text || errno || number < 0 || number > 1000000000)
+    if (end == text || errno || number < 0 || number > 10000000000)
         return -1;
     if (strcmp(end, "ms") == 0)
         *ms = number;

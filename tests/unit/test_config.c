@@ -122,8 +122,10 @@ static void test_precedence(void **state)
                                                     [SRV_DURATION] = {"101ms", "102ms", "103ms", "104ms"},
                                                     [SRV_SWITCH] = {"on", "yes", "true", "1"}};
             srv_kind_t kind = s_options[i].kind;
-            const char *const small[] = {"1", "2", "3", "4"};
-            const char *const *value = kind == SRV_NUMBER && s_options[i].most < 1025 ? small : values[kind];
+            const char *const small[] = {"1", "2", "3", "4"}, *const great[] = {"2h", "3h", "4h", "5h"};
+            const char *const *value = kind == SRV_NUMBER && s_options[i].most < 1025     ? small
+                                       : kind == SRV_DURATION && s_options[i].least > 101 ? great
+                                                                                          : values[kind];
             char left[256], text[256], arguments[256] = "", secret[128], variable[64];
             const char *slash = strchr(s_options[i].key, '/');
             if (level & 1) {
@@ -249,7 +251,7 @@ static void test_refused_flags(void **state)
         {"--actors=-1", "--actors must lie between 1 and 256"},
         {"--drain=x", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=", "--drain must be a time such as 500ms, 5s or 2m"},
-        {"--drain=5h", "--drain must be a time such as 500ms, 5s or 2m"},
+        {"--drain=5d", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=1.5s", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=-1s", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=99999999999999999999s", "--drain must be a time such as 500ms, 5s or 2m"},
