@@ -57,10 +57,9 @@ DELETE FROM effects WHERE n = :n;
 -- @endpoint POST /slowly
 -- @operation slowly
 -- @body n int8
--- @body seconds float8
 -- @returns row
 WITH new AS (INSERT INTO effects (n) VALUES (:n) RETURNING id)
-SELECT id, pg_sleep(:seconds)::text AS slept FROM new;
+SELECT id, pg_advisory_xact_lock_shared(7)::text AS passed FROM new;
 
 -- @endpoint POST /large
 -- @operation large
@@ -112,6 +111,35 @@ def served(everything):
 
 def post(server, path, body, key):
     return server.request("POST", path, body, {"Idempotency-Key": key})
+
+
+class Gate:
+    """Holds /slowly up until it is opened."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def __enter__(self):
+        self.psql = subprocess.Popen(["psql", "-XqAt", "-d", self.server.database], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write("SELECT pg_advisory_lock(7);\n\\echo closed\n")
+        self.psql.stdin.flush()
+        while self.psql.stdout.readline() != "closed\n":
+            pass
+        return self
+
+    def waiting(self):
+        """The application_name of who waits at it."""
+        return wait_for(lambda: self.server.sql(
+            "SELECT application_name FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory' "
+            "AND datname = current_database()"), what="somebody at the gate")
+
+    def open(self):
+        self.psql.communicate()
+
+    def __exit__(self, *_):
+        if self.psql.poll() is None:
+            self.open()
 
 
 def seen(answer):
@@ -179,15 +207,15 @@ def test_refusals_are_not_kept(served):
 
 
 def test_one_under_way(served):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        slow = pool.submit(post, served, "/slowly", {"n": 1, "seconds": 2}, "s")
-        wait_for(lambda: served.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND "
-                                    "datname = current_database()"), what="the first one")
-        answer = post(served, "/slowly", {"n": 1, "seconds": 2}, "s")
+    with concurrent.futures.ThreadPoolExecutor() as pool, Gate(served) as gate:
+        slow = pool.submit(post, served, "/slowly", {"n": 1}, "s")
+        gate.waiting()
+        answer = post(served, "/slowly", {"n": 1}, "s")
         assert answer.status == 409 and answer.json["code"] == "key_busy" and answer.headers["Retry-After"] == "1"
+        gate.open()
         first = slow.result()
     assert first.status == 200
-    again = post(served, "/slowly", {"n": 1, "seconds": 2}, "s")
+    again = post(served, "/slowly", {"n": 1}, "s")
     assert seen(again) == seen(first) and replayed(again)
     assert served.sql("SELECT count(*) FROM effects") == "1"
 
@@ -271,15 +299,15 @@ def test_the_actor_dies(served, parts):
     wait_for(lambda: sum(worker["service"] == "db" for worker in broker.show("workers")) == 2, what="both actors")
     for key, expected in (("again", 200), (None, 504)):
         headers = {"Idempotency-Key": key} if key else {}
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            answer = pool.submit(gateway.request, "POST", "/slowly", {"n": 1, "seconds": 1.5}, headers)
-            name = wait_for(lambda: served.sql("SELECT application_name FROM pg_stat_activity WHERE wait_event = "
-                                               "'PgSleep' AND datname = current_database()"), what="the write")
+        with concurrent.futures.ThreadPoolExecutor() as pool, Gate(served) as gate:
+            answer = pool.submit(gateway.request, "POST", "/slowly", {"n": 1}, headers)
+            name = gate.waiting()
             actors[name].kill()
+            gate.open()
             answer = answer.result()
         while answer.status == 409:  # the server has not noticed yet that nobody waits for the first
             assert key and answer.json["code"] == "key_busy"
-            answer = post(gateway, "/slowly", {"n": 1, "seconds": 1.5}, key)
+            answer = post(gateway, "/slowly", {"n": 1}, key)
         assert answer.status == expected, answer.body
         if key:
             assert served.sql("SELECT count(*) FROM effects") == "1"
