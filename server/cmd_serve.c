@@ -28,7 +28,7 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
      S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
-     S_SET(replica_url) | S_SET(replica_actors) | S_SET(dir))
+     S_SET(idempotency_ttl) | S_SET(replica_url) | S_SET(replica_actors) | S_SET(dir))
 #define S_SET_BROKERS (S_SET(brokers) | S_SET(broker_cert))
 
 typedef struct s_role {
