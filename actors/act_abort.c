@@ -39,7 +39,7 @@ static bool s_runs(const act_db_t *self)
     const act_await_t *first = &self->awaited[self->await_first];
     return !self->writing && self->await_count && first->job == self->held &&
            first->kind != ACT_AWAIT_IGNORE &&
-           (self->held->plan->mode == ACT_MODE_SLOW || self->held_syncs == 0);
+           (act_job_mode(self->held) == ACT_MODE_SLOW || self->held_syncs == 0);
 }
 
 int64_t act_abort_turn(act_db_t *self, int64_t now)

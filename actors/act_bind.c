@@ -78,16 +78,6 @@ int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound)
     return 0;
 }
 
-/* A text from a result of this request. */
-static void s_bind_step(act_db_t *self, const act_job_t *job, const act_hole_t *hole, bool *null)
-{
-    const PGresult *result = job->results[hole->index];
-    int column = result && PQntuples(result) ? act_document_column(result, hole->name) : -1;
-    *null = column < 0 || PQgetisnull(result, 0, column);
-    if (!*null)
-        proto_buf_append(&self->text, PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column));
-}
-
 /* The claim `email`; empty when there is none that PostgreSQL could read. */
 static proto_bytes_t s_email(const act_job_t *job)
 {
@@ -115,6 +105,36 @@ static bool s_filled(const act_job_t *job, const proto_param_t *param, proto_byt
     default:
         return false;
     }
+}
+
+int act_bind_print(act_db_t *self, const act_job_t *job, const act_bound_t *bound, proto_buf_t *out)
+{
+    const proto_operation_t *operation = job->plan->operation;
+    proto_buf_reset(out);
+    proto_buf_string(out, operation->name);
+    for (uint32_t i = 0; i < operation->param_count; i++) {
+        bool null = false;
+        proto_bytes_t filled;
+        if (s_filled(job, &operation->params[i], &filled))
+            continue;
+        proto_buf_reset(&self->text);
+        if (s_text(self, job->plan, i, bound->values[i], &null) < 0)
+            return -1;
+        proto_buf_printf(out, "\n%s %d%d %zu ", operation->params[i].name, bound->given[i], null,
+                         self->text.size);
+        proto_buf_append(out, self->text.data, self->text.size);
+    }
+    return out->failed ? -1 : 0;
+}
+
+/* A text from a result of this request. */
+static void s_bind_step(act_db_t *self, const act_job_t *job, const act_hole_t *hole, bool *null)
+{
+    const PGresult *result = job->results[hole->index];
+    int column = result && PQntuples(result) ? act_document_column(result, hole->name) : -1;
+    *null = column < 0 || PQgetisnull(result, 0, column);
+    if (!*null)
+        proto_buf_append(&self->text, PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column));
 }
 
 static int s_bind_param(act_db_t *self, const act_job_t *job, const act_bound_t *bound, uint32_t index,

@@ -9,6 +9,7 @@
 
 #include "act_admit.h"
 #include "act_brokers.h"
+#include "act_chat_talk.h"
 #include "proto_clock.h"
 #include "proto_least.h"
 #include "proto_log.h"
@@ -16,9 +17,9 @@
 #include "proto_slab.h"
 #include "proto_value.h"
 
-enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100 };
+enum { S_WINDOW = 128, S_PARAMS = 32, S_STOP_MS = 2000, S_LINGER_MS = 100, S_RELEASE_MS = 10000 };
 
-typedef enum { S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
+typedef enum { S_CLAIM, S_CONTEXT, S_PROVIDER, S_STORE } s_phase_t;
 
 /* One conversation turn under way. Its id is also that of its requests to the database. */
 typedef struct s_turn {
@@ -29,9 +30,8 @@ typedef struct s_turn {
     s_phase_t phase;
     bool cancelled, asked_again;
     int64_t deadline, started_us;
-    int64_t agent_id, tokens;
     char subject[256], role[256], trace[256];
-    proto_buf_t message, context, content, model;
+    act_talk_t talk;
     struct s_chat *chat;
 } s_turn_t;
 
@@ -90,13 +90,6 @@ static void s_reply(s_chat_t *self, s_turn_t *turn, proto_type_t type, uint16_t 
     proto_slab_release(&self->turns, turn->id);
 }
 
-static void s_fail(s_chat_t *self, s_turn_t *turn, proto_error_t error, const char *detail)
-{
-    proto_buf_reset(&self->body);
-    proto_error_body(&self->body, error, detail);
-    s_reply(self, turn, PROTO_ERROR, (uint16_t)error, proto_buf_bytes(&self->body));
-}
-
 /* The broker to ask: one that lives, with the fewest requests of ours under way. NULL when none lives. */
 static act_broker_t *s_choose(s_chat_t *self)
 {
@@ -104,10 +97,44 @@ static act_broker_t *s_choose(s_chat_t *self)
     for (uint32_t i = 0; i < self->brokers.count; i++)
         alive |= (uint64_t)self->brokers.list[i].alive << i;
     uint32_t chosen = proto_least(self->under_way, alive, self->brokers.count, &self->next);
-    if (chosen == self->brokers.count)
-        return NULL;
-    self->under_way[chosen]++;
-    return &self->brokers.list[chosen];
+    return chosen == self->brokers.count ? NULL : &self->brokers.list[chosen];
+}
+
+static void s_put_operation(const s_chat_t *self, const s_turn_t *turn, act_broker_t *broker, int64_t left,
+                            const char *operation, uint8_t flags)
+{
+    s_put(broker, &(proto_record_t){
+                      .type = PROTO_REQUEST,
+                      .id = turn->id,
+                      .deadline = (uint32_t)left,
+                      .flags = flags,
+                      .service = proto_bytes_of("db"),
+                      .name = proto_bytes_of(operation),
+                      .subject = proto_bytes_of(turn->subject),
+                      .role = proto_bytes_of(turn->role),
+                      .trace = proto_bytes_of(turn->trace),
+                      .body = proto_buf_bytes(&self->body),
+                  });
+}
+
+/* The turn has failed, and gives its key back. Nobody hears the answer: the turn is gone by then. */
+static void s_release(s_chat_t *self, const s_turn_t *turn, uint16_t error)
+{
+    if (!*turn->talk.key || (turn->phase == S_STORE && error == PROTO_ERROR_outcome_unknown))
+        return;
+    act_broker_t *broker = s_choose(self);
+    if (!broker)
+        return; /* the claim ends at its time */
+    act_talk_write_release(&turn->talk, &self->body);
+    s_put_operation(self, turn, broker, S_RELEASE_MS, "chat_release", 0);
+}
+
+static void s_fail(s_chat_t *self, s_turn_t *turn, proto_error_t error, const char *detail)
+{
+    s_release(self, turn, (uint16_t)error);
+    proto_buf_reset(&self->body);
+    proto_error_body(&self->body, error, detail);
+    s_reply(self, turn, PROTO_ERROR, (uint16_t)error, proto_buf_bytes(&self->body));
 }
 
 /* Asks the database for what stands in self->body, on behalf of whoever asked us. */
@@ -120,27 +147,21 @@ static void s_ask(s_chat_t *self, s_turn_t *turn, const char *operation, uint8_t
         s_fail(self, turn, left > 0 ? PROTO_ERROR_no_worker : PROTO_ERROR_expired, NULL);
         return;
     }
-    s_put(turn->asked, &(proto_record_t){
-                           .type = PROTO_REQUEST,
-                           .id = turn->id,
-                           .deadline = (uint32_t)left,
-                           .flags = flags,
-                           .service = proto_bytes_of("db"),
-                           .name = proto_bytes_of(operation),
-                           .subject = proto_bytes_of(turn->subject),
-                           .role = proto_bytes_of(turn->role),
-                           .trace = proto_bytes_of(turn->trace),
-                           .body = proto_buf_bytes(&self->body),
-                       });
+    self->under_way[turn->asked - self->brokers.list]++;
+    s_put_operation(self, turn, turn->asked, left, operation, flags);
 }
 
-static void s_ask_context(s_chat_t *self, s_turn_t *turn)
+/* The first two questions; each may be asked twice. */
+static void s_begin(s_chat_t *self, s_turn_t *turn)
 {
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 1);
-    proto_write_text(&self->body, "id");
-    proto_write_int(&self->body, turn->agent_id);
-    s_ask(self, turn, "chat_context", PROTO_FLAG_READ);
+    int64_t left = turn->deadline - proto_clock_ms();
+    if (turn->phase == S_CLAIM) {
+        act_talk_write_claim(&turn->talk, left > 0 ? left : 1, &self->body);
+        s_ask(self, turn, "chat_claim", 0);
+    } else {
+        act_talk_write_context(&turn->talk, &self->body);
+        s_ask(self, turn, "chat_context", PROTO_FLAG_READ);
+    }
 }
 
 /* A broker has died, or has forgotten us. What it was asked is read again, once, or has an unknown end; what
@@ -159,7 +180,7 @@ static void s_lost(void *arg, act_broker_t *broker)
             s_fail(self, turn, PROTO_ERROR_worker_lost, NULL);
         } else {
             turn->asked_again = true;
-            s_ask_context(self, turn);
+            s_begin(self, turn);
         }
     }
 }
@@ -189,16 +210,13 @@ static s_turn_t *s_open(s_chat_t *self, int64_t now, act_broker_t *from, const p
     s_turn_t *turn = proto_slab_take(&self->turns, &id);
     if (!turn)
         return NULL;
-    proto_buf_reset(&turn->message);
-    proto_buf_reset(&turn->context);
-    proto_buf_reset(&turn->content);
-    proto_buf_reset(&turn->model);
+    act_talk_reset(&turn->talk);
     turn->id = id;
     turn->token = record->id;
     turn->epoch = record->epoch;
     turn->from = from;
     turn->asked = NULL;
-    turn->phase = S_CONTEXT;
+    turn->phase = record->key.size ? S_CLAIM : S_CONTEXT;
     turn->cancelled = turn->asked_again = false;
     turn->deadline = now + record->deadline;
     turn->started_us = proto_clock_us();
@@ -224,8 +242,10 @@ static int s_admit(s_chat_t *self, s_turn_t *turn, const proto_record_t *record)
     proto_buf_reset(&self->detail);
     if (!error && proto_param_bind(operation, arguments, values, &self->detail) < 0)
         error = PROTO_ERROR_invalid;
-    if (!error)
+    if (!error) {
+        act_talk_take(&turn->talk, operation, record->key, arguments, values);
         return 0;
+    }
     s_fail(self, turn, error, self->detail.size ? proto_buf_text(&self->detail) : NULL);
     return -1;
 }
@@ -255,10 +275,7 @@ static void s_request(s_chat_t *self, int64_t now, act_broker_t *from, const pro
     }
     if (s_admit(self, turn, record) < 0)
         return;
-    proto_bytes_t message = proto_value_get_str(record->body, "message", "");
-    turn->agent_id = proto_value_get_int(record->body, "id", -1);
-    proto_buf_append(&turn->message, message.data, message.size);
-    s_ask_context(self, turn);
+    s_begin(self, turn);
 }
 
 static void s_store(void *arg, const act_completion_t *completion)
@@ -269,21 +286,14 @@ static void s_store(void *arg, const act_completion_t *completion)
         s_fail(self, turn, completion->error, "The model provider gave no answer");
         return;
     }
-    proto_buf_append(&turn->content, completion->content.data, completion->content.size);
-    proto_buf_append(&turn->model, completion->model.data, completion->model.size);
-    turn->tokens = completion->tokens;
+    act_talk_t *talk = &turn->talk;
+    proto_buf_append(&talk->content, completion->content.data, completion->content.size);
+    proto_buf_append(&talk->model, completion->model.data, completion->model.size);
+    talk->tokens = completion->tokens;
     turn->phase = S_STORE;
-    proto_buf_reset(&self->body);
-    proto_write_map(&self->body, 4);
-    proto_write_text(&self->body, "agent_id");
-    proto_write_int(&self->body, turn->agent_id);
-    proto_write_text(&self->body, "user_message");
-    proto_write_str(&self->body, proto_buf_bytes(&turn->message));
-    proto_write_text(&self->body, "assistant_message");
-    proto_write_str(&self->body, proto_buf_bytes(&turn->content));
-    proto_write_text(&self->body, "model");
-    proto_write_str(&self->body, proto_buf_bytes(&turn->model));
-    s_ask(self, turn, "chat_store", 0);
+    act_talk_finish(talk, (proto_clock_us() - turn->started_us) / 1000);
+    act_talk_write_store(talk, &self->body);
+    s_ask(self, turn, *talk->key ? "chat_keep" : "chat_store", 0);
 }
 
 static void s_complete(s_chat_t *self, s_turn_t *turn, proto_bytes_t context)
@@ -293,8 +303,8 @@ static void s_complete(s_chat_t *self, s_turn_t *turn, proto_bytes_t context)
         return;
     }
     proto_bytes_t history = {0};
-    proto_buf_append(&turn->context, context.data, context.size);
-    context = proto_buf_bytes(&turn->context);
+    proto_buf_append(&turn->talk.context, context.data, context.size);
+    context = proto_buf_bytes(&turn->talk.context);
     if (proto_value_get(context, "history", &history) < 0)
         history = (proto_bytes_t){0};
     turn->phase = S_PROVIDER;
@@ -302,34 +312,30 @@ static void s_complete(s_chat_t *self, s_turn_t *turn, proto_bytes_t context)
         .model = proto_value_get_str(context, "model", ""),
         .system = proto_value_get_str(context, "system_prompt", ""),
         .history = history,
-        .message = proto_buf_bytes(&turn->message),
+        .message = proto_buf_bytes(&turn->talk.message),
     };
     self->config->provider->complete(self->config->provider, &prompt, s_store, turn);
 }
 
-/* Both messages are in the database: now it may be said. */
-static void s_finish(s_chat_t *self, s_turn_t *turn)
+/* The key is this turn's, or another has it, or had. */
+static void s_claimed(s_chat_t *self, s_turn_t *turn, proto_bytes_t document)
 {
-    proto_buf_t *out = &self->body;
-    proto_buf_reset(out);
-    proto_write_map(out, 8);
-    proto_write_text(out, "content");
-    proto_write_str(out, proto_buf_bytes(&turn->content));
-    proto_write_text(out, "agent_id");
-    proto_write_int(out, turn->agent_id);
-    proto_write_text(out, "agent_name");
-    proto_write_str(out, proto_value_get_str(proto_buf_bytes(&turn->context), "agent_name", ""));
-    proto_write_text(out, "model");
-    proto_write_str(out, proto_buf_bytes(&turn->model));
-    proto_write_text(out, "duration_ms");
-    proto_write_int(out, (proto_clock_us() - turn->started_us) / 1000);
-    proto_write_text(out, "tool_calls");
-    proto_write_array(out, 0);
-    proto_write_text(out, "tool_results");
-    proto_write_array(out, 0);
-    proto_write_text(out, "tokens_used");
-    proto_write_int(out, turn->tokens);
-    s_reply(self, turn, PROTO_FINAL, 0, proto_buf_bytes(out));
+    proto_bytes_t body;
+    switch (act_talk_read_claim(document, &body)) {
+    case ACT_CLAIM_MINE:
+        turn->phase = S_CONTEXT;
+        s_begin(self, turn);
+        break;
+    case ACT_CLAIM_ANSWERED:
+        s_reply(self, turn, PROTO_FINAL, PROTO_REPLAYED, body);
+        break;
+    case ACT_CLAIM_REUSED:
+        s_fail(self, turn, PROTO_ERROR_key_reused, NULL);
+        break;
+    case ACT_CLAIM_BUSY:
+        s_fail(self, turn, PROTO_ERROR_key_busy, NULL);
+        break;
+    }
 }
 
 static void s_answer(s_chat_t *self, const act_broker_t *from, const proto_record_t *record)
@@ -338,12 +344,19 @@ static void s_answer(s_chat_t *self, const act_broker_t *from, const proto_recor
     if (!turn || turn->asked != from)
         return; /* late: another broker was asked meanwhile */
     s_unask(self, turn);
-    if (record->type == PROTO_ERROR) /* the database's refusals are ours: agent_not_found, 503 ... */
+    if (record->type == PROTO_ERROR && record->number == PROTO_ERROR_outcome_unknown &&
+        turn->phase == S_CLAIM) {
+        s_fail(self, turn, PROTO_ERROR_worker_lost, NULL); /* perhaps claimed, and certainly nothing else */
+    } else if (record->type == PROTO_ERROR) { /* the database's refusals are ours: agent_not_found, 503 ... */
+        s_release(self, turn, record->number);
         s_reply(self, turn, PROTO_ERROR, record->number, record->body);
+    } else if (turn->phase == S_CLAIM)
+        s_claimed(self, turn, record->body);
     else if (turn->phase == S_CONTEXT)
         s_complete(self, turn, record->body);
     else
-        s_finish(self, turn);
+        s_reply(self, turn, PROTO_FINAL, 0,
+                proto_buf_bytes(&turn->talk.answer)); /* both messages are stored */
 }
 
 static void s_cancel(s_chat_t *self, const act_broker_t *from, uint64_t token)
@@ -430,10 +443,7 @@ static void s_turn_loop(s_chat_t *self)
 static void s_finish_turn(void *item)
 {
     s_turn_t *turn = item;
-    proto_buf_free(&turn->message);
-    proto_buf_free(&turn->context);
-    proto_buf_free(&turn->content);
-    proto_buf_free(&turn->model);
+    act_talk_free(&turn->talk);
 }
 
 void act_chat_actor(zsock_t *pipe, void *config)

@@ -38,7 +38,7 @@ void act_connect_close(act_db_t *self)
     self->conn = NULL;
     self->phase = ACT_PHASE_DOWN;
     act_generation_free_all(self);
-    self->writing = self->between = self->cancelling = false;
+    self->writing = self->between = self->cancelling = self->keeps_keys = false;
     self->await_first = self->await_count = self->group = 0;
 }
 
@@ -94,7 +94,7 @@ void act_connect_poll(act_db_t *self, int64_t now)
  * sent nobody knows. */
 static void s_give_up(act_db_t *self, act_job_t *job)
 {
-    bool undone = job->failure || (job->plan->mode == ACT_MODE_HELD && !job->committing);
+    bool undone = job->failure || (act_job_mode(job) == ACT_MODE_HELD && !job->committing);
     bool reads = job->plan->operation->flags & PROTO_OP_READS;
     if (act_db_is_replica(self))
         act_send_return(self, job);

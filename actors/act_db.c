@@ -269,6 +269,7 @@ static void s_free(act_db_t *self)
     proto_buf_free(&self->detail);
     proto_buf_free(&self->token);
     proto_buf_free(&self->claims);
+    proto_buf_free(&self->print);
     free(self);
 }
 

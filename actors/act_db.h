@@ -22,6 +22,7 @@ typedef struct act_db_config {
     bool takes_slow;                /* offers @slow operations too */
     int64_t statement_timeout;      /* ms */
     const char *claims_roles;       /* see act_claims_role; "": @claims takes nobody's role on */
+    int64_t key_ttl;                /* ms that answers are kept under their idempotency keys */
     unsigned number;                /* 1.., for the log and application_name */
     atomic_bool *ready;             /* set once a broker has taken this worker */
 } act_db_config_t;

@@ -14,7 +14,10 @@
 #include "act_types.h"
 #include "proto_error.h"
 
-enum { ACT_VARIANTS = 64 /* most variants of a statement that stay prepared */ };
+enum {
+    ACT_VARIANTS = 64,       /* most variants of a statement that stay prepared */
+    ACT_KEPT_BYTES = 1 << 20 /* longest answer that is kept under an idempotency key */
+};
 
 typedef enum {
     ACT_PHASE_DOWN,       /* waiting to try again */
@@ -100,6 +103,10 @@ typedef struct act_job {
     bool refused_to_write;   /* the server would not begin a transaction that writes */
     bool aborted;            /* something before it in its group failed */
     bool committing;         /* COMMIT is on its way */
+    bool keyed;              /* a write with an idempotency key; see act_keys.c */
+    bool unclaimed;          /* its key could not be claimed: `failure` is why */
+    bool unkept;             /* its answer is too large to be kept */
+    PGresult *kept_answer;   /* of the request that had its key before */
     uint32_t sent, received; /* statements */
     act_variant_t *variants[ACT_STATEMENTS];
     PGresult *results[ACT_STATEMENTS];
@@ -117,8 +124,12 @@ typedef enum {
     ACT_AWAIT_DESCRIBE,
     ACT_AWAIT_BEGIN, /* a job's transaction ... */
     ACT_AWAIT_CLAIMS,
+    ACT_AWAIT_KEY,    /* its key is claimed */
+    ACT_AWAIT_ANSWER, /* what was answered under its key is read */
     ACT_AWAIT_STATEMENT,
     ACT_AWAIT_COMMIT,
+    ACT_AWAIT_KEYS, /* whether this database keeps keys */
+    ACT_AWAIT_SWEEP,
     ACT_AWAIT_SYNC
 } act_await_kind_t;
 
@@ -166,7 +177,10 @@ typedef struct act_db {
     int64_t stray_until;    /* a cancel may have come late until then */
     bool stopping, drained; /* drained: main was told */
     int64_t stop_at;        /* when stopping must be over */
-    proto_buf_t body, text, detail, token, claims;
+    bool keeps_keys;        /* writes with a key can be served */
+    bool told_keys;         /* the log knows that they cannot */
+    int64_t sweep_at;       /* when answers that are too old go */
+    proto_buf_t body, text, detail, token, claims, print;
 } act_db_t;
 
 /* act_connect.c */
@@ -251,6 +265,10 @@ typedef struct act_bound {
 } act_bound_t;
 /* Judges the arguments. -1 with a sentence in self->detail. */
 PROTO_MUST_CHECK int act_bind(act_db_t *self, const act_job_t *job, act_bound_t *bound);
+/* What is asked, in one form whatever the order and encoding of the arguments, to `out`: the operation's
+ * name, and the text of each argument. -1 when there is no memory. */
+PROTO_MUST_CHECK int act_bind_print(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
+                                    proto_buf_t *out);
 /* The texts of a variant's arguments, NULL for NULL, in self->text. -1 when there is no memory. */
 PROTO_MUST_CHECK int act_bind_variant(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
                                       const act_variant_t *variant, const char *texts[ACT_ARGUMENTS]);
@@ -258,6 +276,22 @@ PROTO_MUST_CHECK int act_bind_variant(act_db_t *self, const act_job_t *job, cons
 /* act_receive.c */
 /* Takes what has come from PostgreSQL. -1 when the connection is lost. */
 PROTO_MUST_CHECK int act_receive(act_db_t *self);
+/* act_receive.c: goes on with the held job behind a cancel. */
+PROTO_MUST_CHECK int act_receive_held(act_db_t *self);
+
+/* act_reply.c */
+/* Answers a job and gives it back: with the document of its results, or the refusal that they are; with its
+ * failure; with what was answered under its key before. */
+void act_reply_success(act_db_t *self, act_job_t *job);
+void act_reply_failure(act_db_t *self, act_job_t *job);
+void act_reply_kept(act_db_t *self, act_job_t *job);
+/* The refusal that the results of a job mean, the first one's, of `stage`; NULL when there is none.
+ * `unknown`: one that its file does not declare. */
+const proto_refusal_t *act_reply_judge(const act_job_t *job, uint32_t *stage, bool *unknown);
+/* The token of the next page, in self->token; none when this one is not full. -1 when it cannot be made. */
+PROTO_MUST_CHECK int act_reply_cursor(act_db_t *self, const act_job_t *job, proto_bytes_t *token);
+/* What a client is told in the place of PostgreSQL's words. */
+const char *act_reply_detail(proto_error_t error);
 /* Answers a job and gives it back. */
 void act_reply_error(act_db_t *self, act_job_t *job, proto_error_t error, const char *detail);
 void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_error_t error);
@@ -277,6 +311,31 @@ static inline bool act_job_is_due(const act_job_t *job)
     return job->request.epoch == job->broker->epoch;
 }
 
+/* How a job is run: a keyed one holds the connection, for its answer is stored before its COMMIT. */
+static inline act_mode_t act_job_mode(const act_job_t *job)
+{
+    return job->keyed ? ACT_MODE_HELD : job->plan->mode;
+}
+
+/* act_keys.c: writes with an idempotency key. */
+/* Asks a new connection whether its database keeps keys. */
+void act_keys_ask(act_db_t *self);
+/* Claims the key of a job whose transaction has begun. */
+PROTO_MUST_CHECK int act_keys_claim(act_db_t *self, act_job_t *job, const act_bound_t *bound);
+/* Stores the answer of a job whose statements have all been run; `body` is its document. */
+PROTO_MUST_CHECK int act_keys_store(act_db_t *self, act_job_t *job, proto_bytes_t body, proto_bytes_t cursor);
+/* Reads what was answered under the key, where another request had it; behind the ROLLBACK. */
+PROTO_MUST_CHECK int act_keys_recall(act_db_t *self, act_job_t *job);
+/* What such a job is to be told. */
+typedef enum { ACT_KEY_GONE, ACT_KEY_BUSY, ACT_KEY_REUSED, ACT_KEY_KEPT } act_key_t;
+/* ... ACT_KEY_KEPT: the document and the cursor of the answer, borrowed from the job. ACT_KEY_GONE: nobody
+ * has the key any more. */
+act_key_t act_keys_answer(const act_job_t *job, proto_bytes_t *body, proto_bytes_t *cursor);
+/* Takes the results of ACT_AWAIT_KEYS and ACT_AWAIT_SWEEP. */
+void act_keys_result(act_db_t *self, act_await_kind_t kind, const PGresult *result);
+/* Sends the sweep that is due; only between two Syncs, while no job holds the connection. */
+PROTO_MUST_CHECK int act_keys_sweep(act_db_t *self, int64_t now);
+
 /* act_abort.c: what nobody waits for any more. */
 /* CANCEL: what was not sent is dropped; what has the connection to itself is cancelled in PostgreSQL; all
  * else runs to its end. */
@@ -285,8 +344,6 @@ void act_abort_job(act_db_t *self, const act_broker_t *broker, uint64_t token);
 int64_t act_abort_turn(act_db_t *self, int64_t now);
 /* Takes the end of a cancel, if there is one: the held job goes on. -1 when the connection is lost. */
 PROTO_MUST_CHECK int act_abort_done(act_db_t *self, int64_t now);
-/* act_receive.c: goes on with the held job behind a cancel. */
-PROTO_MUST_CHECK int act_receive_held(act_db_t *self);
 
 /* act_db.c */
 void act_db_put(act_db_t *self, act_broker_t *broker, const proto_record_t *record);

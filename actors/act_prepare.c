@@ -94,6 +94,8 @@ void act_prepare_session(act_db_t *self)
     snprintf(timeout, sizeof timeout, "%lld", (long long)self->config->statement_timeout);
     s_query(self, ACT_AWAIT_SETTINGS, s_settings, timeout);
     s_prepare_own(self);
+    if (!act_db_is_replica(self))
+        act_keys_ask(self);
 }
 
 void act_prepare_learn(act_db_t *self)

@@ -1,153 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From results to answers. A request is answered when the Sync behind it has come back, because the commit
- * happens there. Thread: the actor's. Out: FINAL, ERROR, CREDIT. */
-#include <stdlib.h>
-
-#include "act_cursor.h"
+ * happens there. Thread: the actor's. Out: CREDIT, and what act_reply says. */
 #include "act_internal.h"
 #include "act_refusal.h"
 #include "proto_clock.h"
-#include "proto_json.h"
-#include "proto_log.h"
-
-static void s_reply(act_db_t *self, act_job_t *job, proto_record_t record)
-{
-    record.id = job->request.id;
-    record.epoch = job->request.epoch;
-    record.body = proto_buf_bytes(&self->body);
-    if (act_job_is_due(job) && act_brokers_put(job->broker, &record) < 0) {
-        proto_buf_reset(&self->body);
-        proto_error_body(&self->body, PROTO_ERROR_result_too_large, NULL);
-        record.type = PROTO_ERROR;
-        record.number = PROTO_ERROR_result_too_large;
-        record.body = proto_buf_bytes(&self->body);
-        record.key = (proto_bytes_t){0};
-        act_db_put(self, job->broker, &record);
-    }
-    if (self->body.capacity > (1 << 20))
-        proto_buf_free(&self->body);
-    act_job_free(self, job);
-}
-
-/* The answer in self->body; `cursor` is where the next page begins, and travels as the record's key. */
-static void s_reply_final(act_db_t *self, act_job_t *job, proto_bytes_t cursor)
-{
-    s_reply(self, job,
-            (proto_record_t){.type = PROTO_FINAL, .key = cursor.size <= 255 ? cursor : (proto_bytes_t){0}});
-}
-
-void act_reply_body(act_db_t *self, act_job_t *job, proto_type_t type, proto_error_t error)
-{
-    s_reply(self, job, (proto_record_t){.type = type, .number = (uint16_t)error});
-}
-
-void act_reply_error(act_db_t *self, act_job_t *job, proto_error_t error, const char *detail)
-{
-    proto_buf_reset(&self->body);
-    proto_error_body(&self->body, error, detail);
-    act_reply_body(self, job, PROTO_ERROR, error);
-}
-
-typedef struct s_lookup {
-    const act_job_t *job;
-    uint32_t stage; /* whose result refuses */
-} s_lookup_t;
-
-/* {_column} of the result that refuses, or of an earlier one. */
-static bool s_lookup_column(const s_lookup_t *self, const char *key, proto_buf_t *out)
-{
-    for (uint32_t i = self->stage + 1; i-- > 0;) {
-        const PGresult *result = self->job->results[i];
-        int column = result ? act_document_column(result, key) : -1;
-        if (column < 0 || PQntuples(result) == 0)
-            continue;
-        proto_buf_string(out, PQgetvalue(result, 0, column));
-        return true;
-    }
-    return false;
-}
-
-/* {parameter}, as it was sent. */
-static bool s_lookup_argument(const s_lookup_t *self, const char *key, proto_buf_t *out)
-{
-    proto_bytes_t value;
-    proto_value_t head;
-    if (proto_value_get(self->job->request.body, key, &value) < 0)
-        return false;
-    proto_reader_t reader = proto_reader(value);
-    if (proto_value_read(&reader, &head) < 0 || head.kind != PROTO_STR)
-        return proto_json_from_value(value, out) == 0;
-    proto_buf_append(out, head.bytes.data, head.bytes.size);
-    return true;
-}
-
-/* What stands in braces in a refusal's text: a parameter, or a column of the results. */
-static bool s_lookup(void *arg, proto_bytes_t name, proto_buf_t *out)
-{
-    char key[64];
-    if (name.size >= sizeof key)
-        return false;
-    memcpy(key, name.data, name.size);
-    key[name.size] = '\0';
-    return s_lookup_argument(arg, key, out) || s_lookup_column(arg, key, out);
-}
-
-static void s_reply_refusal(act_db_t *self, act_job_t *job, const proto_refusal_t *refusal, uint32_t stage)
-{
-    s_lookup_t lookup = {job, stage};
-    proto_buf_reset(&self->body);
-    act_refusal_body(refusal, s_lookup, &lookup, &self->body);
-    act_reply_body(self, job, PROTO_ERROR, PROTO_ERROR_declared);
-}
 
 static const char *s_field(const PGresult *result, int field)
 {
     const char *text = PQresultErrorField(result, field);
     return text ? text : "";
-}
-
-/* What a client is told in the place of PostgreSQL's words. */
-static const char *s_detail(proto_error_t error)
-{
-    switch (error) {
-    case PROTO_ERROR_invalid:
-        return "The database refused one of the values";
-    case PROTO_ERROR_conflict:
-        return "It conflicts with what the database holds";
-    case PROTO_ERROR_timeout:
-        return "The statement took too long";
-    case PROTO_ERROR_database_unavailable:
-        return "The database is not available";
-    default:
-        return "The server made a mistake; its log knows more under this request id";
-    }
-}
-
-static void s_reply_failure(act_db_t *self, act_job_t *job)
-{
-    const PGresult *result = job->failure;
-    const proto_operation_t *operation = job->plan->operation;
-    const char *sqlstate = s_field(result, PG_DIAG_SQLSTATE);
-    const proto_refusal_t *refusal =
-        act_refusal_on(operation, sqlstate, PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-    int raised = act_refusal_raised(sqlstate);
-    if (refusal) {
-        s_reply_refusal(self, job, refusal, job->received ? job->received - 1 : 0);
-        return;
-    }
-    if (raised) {
-        proto_buf_reset(&self->body);
-        act_refusal_raised_body(raised, s_field(result, PG_DIAG_MESSAGE_PRIMARY), &self->body);
-        act_reply_body(self, job, PROTO_ERROR, PROTO_ERROR_declared);
-        return;
-    }
-    proto_error_t error = act_refusal_error(sqlstate);
-    if (error == PROTO_ERROR_timeout && !(operation->flags & PROTO_OP_READS))
-        error = PROTO_ERROR_expired; /* cancelled and rolled back: certainly not executed */
-    proto_log(error == PROTO_ERROR_internal ? PROTO_LOG_ERROR : PROTO_LOG_INFO, "actors",
-              "%s failed: %s: %s (request %s)", operation->name, sqlstate,
-              s_field(result, PG_DIAG_MESSAGE_PRIMARY), (const char *)job->request.trace.data);
-    act_reply_error(self, job, error, s_detail(error));
 }
 
 static bool s_failed(const PGresult *result)
@@ -156,83 +17,11 @@ static bool s_failed(const PGresult *result)
     return status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
 }
 
-/* The refusal that the results of a job mean, the first one's; NULL when there is none. */
-static const proto_refusal_t *s_judge(const act_job_t *job, uint32_t *stage, bool *unknown)
+/* Whether another request has, or had, the job's key. */
+static bool s_key_is_taken(const act_job_t *job)
 {
-    const proto_refusal_t *refusal = NULL;
-    *unknown = false;
-    for (*stage = 0; *stage < job->received && !refusal && !*unknown; ++*stage)
-        refusal = act_document_refusal(job, *stage, unknown);
-    *stage -= *stage > 0;
-    return refusal;
-}
-
-/* The texts of the cursor's columns in the last row. -1, told in the log, when they do not say where that is.
- */
-static int s_cursor_texts(const act_job_t *job, const PGresult *result, proto_bytes_t *texts)
-{
-    const act_script_t *script = job->plan->script;
-    int row = PQntuples(result) - 1;
-    for (uint32_t i = 0; i < script->cursor_count; i++) {
-        int column = act_document_column(result, script->cursor[i]);
-        if (column < 0 || PQgetisnull(result, row, column)) {
-            proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: the cursor's column %s is %s", script->file,
-                      script->statements[script->cursor_statement].line, job->plan->operation->name,
-                      script->cursor[i], column < 0 ? "not in the result" : "NULL");
-            return -1;
-        }
-        texts[i] = (proto_bytes_t){(const uint8_t *)PQgetvalue(result, row, column),
-                                   (size_t)PQgetlength(result, row, column)};
-    }
-    return 0;
-}
-
-/* The token of the next page, in self->token; none when this one is not full. -1 when it cannot be made. */
-static int s_next_cursor(act_db_t *self, const act_job_t *job, proto_bytes_t *token)
-{
-    const act_script_t *script = job->plan->script;
-    act_bound_t bound;
-    proto_value_t limit;
-    *token = (proto_bytes_t){0};
-    if (script->cursor_count == 0 || act_bind(self, job, &bound) < 0)
-        return 0;
-    const PGresult *result = job->results[script->cursor_statement];
-    proto_reader_t reader = proto_reader(bound.values[script->limit_param]);
-    int rows = PQntuples(result);
-    if (rows == 0 || proto_value_read(&reader, &limit) < 0 || limit.kind != PROTO_INT || rows < limit.integer)
-        return 0;
-    proto_bytes_t texts[ACT_CURSOR_COLUMNS];
-    if (s_cursor_texts(job, result, texts) < 0)
-        return -1;
-    proto_buf_reset(&self->token);
-    act_cursor_write(script, job->plan->operation->hash, bound.filter, texts, &self->token);
-    *token = proto_buf_bytes(&self->token);
-    return 0;
-}
-
-static void s_reply_success(act_db_t *self, act_job_t *job)
-{
-    bool unknown;
-    uint32_t stage;
-    const proto_refusal_t *refusal = s_judge(job, &stage, &unknown);
-    if (refusal) {
-        s_reply_refusal(self, job, refusal, stage);
-        return;
-    }
-    if (unknown) {
-        proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: _error names no @error", job->plan->script->file,
-                  job->plan->stages[stage].statement->line, job->plan->operation->name);
-        act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
-        return;
-    }
-    proto_bytes_t cursor;
-    proto_buf_reset(&self->body);
-    if (s_next_cursor(self, job, &cursor) < 0)
-        act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
-    else if (act_document_write(job, cursor, &self->body) < 0)
-        act_reply_error(self, job, PROTO_ERROR_result_too_large, NULL);
-    else
-        s_reply_final(self, job, cursor);
+    const char *sqlstate = job->unclaimed ? s_field(job->failure, PG_DIAG_SQLSTATE) : "";
+    return strcmp(sqlstate, "23505") == 0 || strcmp(sqlstate, "55P03") == 0;
 }
 
 /* Whether a failed job gets a second chance; it then waits again. */
@@ -273,8 +62,8 @@ static int s_settle(act_db_t *self, act_job_t *job)
         act_send_again(self, job); /* its neighbour failed, not it */
         return 0;
     }
-    if (!job->failure && !job->aborted && !undone) {
-        s_reply_success(self, job);
+    if (!job->failure && !job->aborted && !job->unkept && !undone) {
+        act_reply_success(self, job);
         return 0;
     }
     act_verdict_t verdict = s_verdict(self, job);
@@ -282,24 +71,42 @@ static int s_settle(act_db_t *self, act_job_t *job)
         return 0;
     if (verdict == ACT_RECONNECT) {
         act_reply_error(self, job, PROTO_ERROR_database_unavailable,
-                        s_detail(PROTO_ERROR_database_unavailable));
+                        act_reply_detail(PROTO_ERROR_database_unavailable));
         return -1;
     }
     if (undone)
         act_reply_error(self, job, PROTO_ERROR_expired, "Nobody waits for it any more");
+    else if (job->unkept)
+        act_reply_error(self, job, PROTO_ERROR_result_too_large,
+                        "The answer is too large to be kept under the idempotency key");
+    else if (s_key_is_taken(job))
+        act_reply_kept(self, job);
     else if (job->failure)
-        s_reply_failure(self, job);
+        act_reply_failure(self, job);
     else
-        act_reply_error(self, job, PROTO_ERROR_internal, s_detail(PROTO_ERROR_internal));
+        act_reply_error(self, job, PROTO_ERROR_internal, act_reply_detail(PROTO_ERROR_internal));
     return 0;
 }
 
 static int s_send_end(act_db_t *self, const char *name, act_await_kind_t kind)
 {
+    act_job_t *job = self->held;
     if (PQsendQueryPrepared(self->conn, name, 0, NULL, NULL, NULL, 0) != 1)
         return -1;
-    act_await(self, (act_await_t){.kind = kind, .job = self->held});
+    act_await(self, (act_await_t){.kind = kind, .job = job});
+    if (s_key_is_taken(job) && act_keys_recall(self, job) < 0)
+        return -1;
     return act_sync(self);
+}
+
+/* The answer of a keyed job is stored in the transaction that it tells of; 1 when it is too large. */
+static int s_store(act_db_t *self, act_job_t *job)
+{
+    proto_bytes_t cursor;
+    proto_buf_reset(&self->body);
+    job->unkept = act_reply_cursor(self, job, &cursor) < 0 || cursor.size > 255 ||
+                  act_document_write(job, cursor, &self->body) < 0 || self->body.size > ACT_KEPT_BYTES;
+    return job->unkept ? 1 : act_keys_store(self, job, proto_buf_bytes(&self->body), cursor);
 }
 
 /* What a held job has sent is answered: COMMIT, ROLLBACK, or its next statements. */
@@ -309,10 +116,13 @@ static int s_decide(act_db_t *self, act_job_t *job)
     uint32_t stage;
     if (failed && act_sync(self) < 0) /* behind an error nothing is heard before a Sync */
         return -1;
-    if (failed || job->cancelled || s_judge(job, &stage, &unknown) || unknown)
+    if (failed || job->cancelled || act_reply_judge(job, &stage, &unknown) || unknown)
         return s_send_end(self, "muster_rollback", ACT_AWAIT_IGNORE);
     if (job->sent < job->plan->stage_count)
         return act_send_held(self, job);
+    int stored = job->keyed ? s_store(self, job) : 0;
+    if (stored != 0)
+        return stored < 0 ? -1 : s_send_end(self, "muster_rollback", ACT_AWAIT_IGNORE);
     job->committing = true;
     return s_send_end(self, "muster_commit", ACT_AWAIT_COMMIT);
 }
@@ -322,7 +132,7 @@ static int s_decide(act_db_t *self, act_job_t *job)
 static bool s_undecided(const act_db_t *self)
 {
     const act_job_t *held = self->held;
-    return held && held->plan->mode == ACT_MODE_HELD && held->sent && held->received == held->sent &&
+    return held && act_job_mode(held) == ACT_MODE_HELD && held->sent && held->received == held->sent &&
            self->held_syncs == 0 && !self->cancelling;
 }
 
@@ -364,6 +174,20 @@ static void s_fail_job(act_job_t *job, PGresult *result)
         job->failure = result;
 }
 
+/* What was answered under the job's key; a failure is the job's, in the place of the claim's. */
+static int s_take_answer(act_job_t *job, PGresult *result)
+{
+    if (!s_failed(result)) {
+        job->kept_answer = result;
+        return 0;
+    }
+    job->unclaimed = false;
+    PQclear(job->failure);
+    job->failure = NULL;
+    s_fail_job(job, result);
+    return 0;
+}
+
 /* Takes one result; owns it. */
 static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
 {
@@ -376,6 +200,11 @@ static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
         await->job->refused_to_write = PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
         s_fail_job(await->job, result);
         return 0;
+    case ACT_AWAIT_ANSWER:
+        return s_take_answer(await->job, result);
+    case ACT_AWAIT_KEY:
+        await->job->unclaimed = s_failed(result) && PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
+        /* fall through */
     case ACT_AWAIT_CLAIMS:
     case ACT_AWAIT_COMMIT: /* a deferred constraint, a serialisation failure */
         if (!s_failed(result))
@@ -386,6 +215,10 @@ static int s_take(act_db_t *self, const act_await_t *await, PGresult *result)
     case ACT_AWAIT_DESCRIBE:
         if (act_plan_result(self, await, result))
             return 0;
+        break;
+    case ACT_AWAIT_KEYS:
+    case ACT_AWAIT_SWEEP:
+        act_keys_result(self, await->kind, result);
         break;
     default:
         act_prepare_result(self, await, result);
@@ -448,7 +281,7 @@ int act_receive_held(act_db_t *self)
         return 0;
     if (s_undecided(self))
         return s_decide(self, job);
-    bool over = job->plan->mode == ACT_MODE_SLOW && self->held_syncs == 0;
+    bool over = act_job_mode(job) == ACT_MODE_SLOW && self->held_syncs == 0;
     return over ? s_settle_held(self) : 0;
 }
 

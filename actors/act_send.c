@@ -106,9 +106,11 @@ static void s_reset(act_job_t *job)
     }
     if (job->failure)
         PQclear(job->failure);
-    job->failure = NULL;
+    if (job->kept_answer)
+        PQclear(job->kept_answer);
+    job->failure = job->kept_answer = NULL;
     job->sent = job->received = 0;
-    job->refused_to_write = job->aborted = job->committing = false;
+    job->refused_to_write = job->aborted = job->committing = job->unclaimed = job->unkept = false;
 }
 
 void act_job_free(act_db_t *self, act_job_t *job)
@@ -162,7 +164,7 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
     s_keep(job, record);
     job->broker = broker;
     job->deadline = now + record->deadline;
-    job->retried = job->cancelled = job->alone = false;
+    job->retried = job->cancelled = job->alone = job->keyed = false;
     job->plan = self->phase == ACT_PHASE_READY ? act_plan_find(self, record->operation, record->name) : NULL;
     if (job->plan)
         job->plan->generation->users++;
@@ -170,8 +172,12 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
         act_reply_error(self, job, PROTO_ERROR_no_worker, "This worker does not offer the operation");
         return;
     }
+    job->keyed = record->key.size && !(job->plan->operation->flags & PROTO_OP_READS);
     proto_error_t error = act_admit(job->plan->operation, &job->request);
-    if (error)
+    if (!error && job->keyed && !self->keeps_keys)
+        act_reply_error(self, job, PROTO_ERROR_not_implemented,
+                        "This database keeps no idempotency keys: it needs muster migrate");
+    else if (error)
         act_reply_error(self, job, error,
                         error == PROTO_ERROR_malformed ? "The arguments are not well-formed MessagePack"
                                                        : NULL);
@@ -228,7 +234,7 @@ static int s_send_run(act_db_t *self, act_job_t *job, const act_bound_t *bound)
     const act_plan_t *plan = job->plan;
     bool waits = false;
     while (!waits && job->sent < plan->stage_count) {
-        waits = plan->mode == ACT_MODE_HELD && plan->stages[job->sent].waits;
+        waits = act_job_mode(job) == ACT_MODE_HELD && plan->stages[job->sent].waits;
         if (s_send_statement(self, job, bound) < 0)
             return -1;
     }
@@ -246,7 +252,7 @@ int act_send_held(act_db_t *self, act_job_t *job)
 /* What stands before and behind the statements in the pipeline. */
 static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
-    act_mode_t mode = job->plan->mode;
+    act_mode_t mode = act_job_mode(job);
     bool reads = job->plan->operation->flags & PROTO_OP_READS;
     bool ends_group = mode != ACT_MODE_SHARED || job->alone;
     if (ends_group && self->group && act_sync(self) < 0)
@@ -258,6 +264,8 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
     if (mode == ACT_MODE_SINGLE && !reads && s_send_begin(self, job, "muster_write") < 0)
         return -1;
     if (mode == ACT_MODE_HELD && s_send_begin(self, job, reads ? "muster_look" : "muster_begin") < 0)
+        return -1;
+    if (job->keyed && act_keys_claim(self, job, bound) < 0)
         return -1;
     if (job->plan->script->claims && s_send_claims(self, job) < 0)
         return -1;
@@ -353,6 +361,8 @@ void act_send_waiting(act_db_t *self, int64_t now)
         rc = s_send_job(self, now, s_take_first(self));
     if (rc >= 0 && self->group && !self->held)
         rc = act_sync(self);
+    if (rc >= 0 && !self->held)
+        rc = act_keys_sweep(self, now);
     if (rc < 0)
         act_connect_lost(self, now);
     else if (self->held && s_is_slow(self->held))

@@ -68,8 +68,8 @@ static proto_bytes_t s_if_none_match(const gw_request_t *request)
 static proto_bytes_t s_origin(const gw_request_t *request)
 {
     size_t at = request->origin_at;
-    return request->kept.size > at ? (proto_bytes_t){request->kept.data + at, request->kept.size - at}
-                                   : (proto_bytes_t){0};
+    return request->key_at > at ? (proto_bytes_t){request->kept.data + at, request->key_at - at}
+                                : (proto_bytes_t){0};
 }
 
 /* An answer to GET or HEAD may be kept and must be asked for again; all others are for once. RFC 9110 section
@@ -128,7 +128,7 @@ void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char
 
 void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem, bool close)
 {
-    if (problem->status == 503)
+    if (problem->status == 503 || proto_bytes_is(problem->code, proto_error_code(PROTO_ERROR_key_busy)))
         proto_buf_string(&self->extra, "Retry-After: 1\r\n");
     if (problem->status == 401)
         proto_buf_string(&self->extra, request->refused_token
@@ -201,12 +201,15 @@ static proto_bytes_t s_target(const gw_request_t *request)
     return (proto_bytes_t){blank + 1, request->line.size - used};
 }
 
-void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor)
+void gw_answer_final(gw_gateway_t *self, gw_request_t *request, const proto_record_t *record)
 {
+    proto_bytes_t document = record->body, cursor = record->key;
     const proto_operation_t *operation = request->route->operation;
     gw_answer_begin(self, request);
     if (operation->location)
         s_location(self, operation->location, document);
+    if (record->number == PROTO_REPLAYED)
+        proto_buf_string(&self->extra, "Idempotency-Replayed: true\r\n");
     if (cursor.size)
         gw_link_next(s_target(request), cursor, &self->extra);
     if (operation->status == 204) {

@@ -129,9 +129,10 @@ void gw_cors_answer(const gw_cors_t *self, proto_bytes_t origin, proto_buf_t *ou
     if (!gw_cors_allows(self, origin))
         return;
     s_origin(self, origin, out);
-    proto_buf_string(out, "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, "
-                          "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, "
-                          "RateLimit-Policy\r\n");
+    proto_buf_string(
+        out, "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, "
+             "Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, "
+             "RateLimit-Policy\r\n");
 }
 
 static bool s_known_header(proto_bytes_t name)

@@ -66,6 +66,7 @@ typedef struct gw_request {
     bool waiting;        /* a broker has it */
     bool resent;         /* once more, and for the last time */
     bool doubted;        /* first the database has to say whether its token was revoked; see gw_feed.h */
+    bool perhaps;        /* a write that may have been done already */
     gw_broker_t *broker; /* which: nobody else answers it; NULL before the first */
     uint64_t place;      /* it is the so many-th record on that wire */
     uint32_t tried;      /* mask of those that had it */
@@ -81,12 +82,13 @@ typedef struct gw_request {
     uint8_t trace_size;
     char trace[GW_TRACE];
     proto_buf_t line;       /* "METHOD target" for the log */
-    proto_buf_t kept;       /* header fields that the answer depends on: If-None-Match, then Origin */
+    proto_buf_t kept;       /* header fields that are needed later: If-None-Match, Origin, Idempotency-Key */
     gw_identity_t identity; /* who asks */
     gw_token_t *token;      /* held: what the identity is borrowed from; NULL without one */
     bool refused_token;     /* a token was shown, and is none */
     uint8_t caller[80];     /* claims of who logs in: where from */
     uint32_t origin_at;     /* where in `kept` that begins */
+    uint32_t key_at;        /* and the Idempotency-Key of a write, which is last */
     uint64_t tag;           /* hash for the ETag where it is known beforehand, else 0 */
     proto_buf_t arguments;  /* as sent, to be sent once more if need be */
     size_t body_most;       /* bytes that its body may have, while that is coming */
@@ -200,9 +202,8 @@ void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char
 /* The same for a problem; adds Retry-After to a 503 and WWW-Authenticate to a 401. */
 void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_problem_t *problem, bool close);
 void gw_answer_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error, proto_bytes_t detail);
-/* The answer of an operation's FINAL: its document, and the cursor of the next page, empty when there is
- * none. */
-void gw_answer_final(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document, proto_bytes_t cursor);
+/* The answer of an operation's FINAL: its document, and, as its key, the cursor of the next page. */
+void gw_answer_final(gw_gateway_t *self, gw_request_t *request, const proto_record_t *record);
 
 /* gw_send.c: handing requests to a broker. */
 /* Sends the request with its arguments (MessagePack map) to its operation. Then it is waiting, or the error
@@ -214,6 +215,11 @@ PROTO_MUST_CHECK proto_error_t gw_send_named(gw_gateway_t *self, gw_request_t *r
 /* The same without arguments (builtins). */
 PROTO_MUST_CHECK proto_error_t gw_send_name(gw_gateway_t *self, gw_request_t *request, const char *service,
                                             const char *name);
+/* The idempotency key of a write; empty: none. */
+static inline proto_bytes_t gw_request_key(const gw_request_t *request)
+{
+    return (proto_bytes_t){request->kept.data + request->key_at, request->kept.size - request->key_at};
+}
 /* Whether a request only reads. */
 bool gw_send_reads(const gw_request_t *request);
 /* Sends an operation's request once more where that does no harm: after an error, or after its broker was

@@ -32,7 +32,7 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.claims = request->identity.claims;
     bool own = record.body.data == request->arguments.data; /* not a question about its token */
     if (own && s_give_away(request) ? proto_wire_put_large(broker->wire, &record, &request->arguments) < 0
-                             : proto_wire_put(broker->wire, &record) < 0)
+                                    : proto_wire_put(broker->wire, &record) < 0)
         return PROTO_ERROR_too_large;
     if (request->broker)
         request->broker->waiting--;
@@ -57,6 +57,7 @@ static proto_error_t s_put_operation(gw_gateway_t *self, gw_request_t *request, 
                      .service = proto_bytes_of(operation->service),
                      .name = proto_bytes_of(operation->name),
                      .flags = operation->flags & PROTO_OP_READS ? PROTO_FLAG_READ : 0,
+                     .key = gw_request_key(request),
                      .body = proto_buf_bytes(&request->arguments),
                  });
 }
@@ -96,6 +97,13 @@ bool gw_send_reads(const gw_request_t *request)
     return request->doubted || request->builtin || (request->route->operation->flags & PROTO_OP_READS);
 }
 
+/* Whether doing it again does nothing new: it reads, or its workers keep what they did under its key. */
+static bool s_repeats(const gw_request_t *request)
+{
+    return gw_send_reads(request) || (gw_request_key(request).size && request->route->operation &&
+                                      proto_service_keeps_keys(request->route->operation->service));
+}
+
 /* Once more, at most once in a request's life. */
 static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool by_name)
 {
@@ -112,8 +120,11 @@ static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool b
 bool gw_send_after_error(gw_gateway_t *self, gw_request_t *request, proto_error_t error)
 {
     switch (error) {
-    case PROTO_ERROR_worker_lost: /* a read has changed nothing */
-        return gw_send_reads(request) && s_again(self, request, true, false);
+    case PROTO_ERROR_outcome_unknown:
+        request->perhaps = true;
+        /* fall through */
+    case PROTO_ERROR_worker_lost:
+        return s_repeats(request) && s_again(self, request, true, false);
     case PROTO_ERROR_no_worker: /* a newer version may have taken this one's place: the name still finds it */
         return s_again(self, request, true, true);
     case PROTO_ERROR_overloaded:
@@ -126,5 +137,6 @@ bool gw_send_after_error(gw_gateway_t *self, gw_request_t *request, proto_error_
 
 bool gw_send_after_loss(gw_gateway_t *self, gw_request_t *request, bool unsent)
 {
-    return (unsent || gw_send_reads(request)) && s_again(self, request, true, false);
+    request->perhaps = request->perhaps || (!unsent && !gw_send_reads(request));
+    return (unsent || s_repeats(request)) && s_again(self, request, true, false);
 }

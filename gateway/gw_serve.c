@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "gw_key.h"
 #include "proto_clock.h"
 #include "proto_log.h"
 
@@ -97,6 +98,7 @@ static void s_keep(gw_request_t *request, const gw_http_request_t *http)
     }
     request->origin_at = (uint32_t)request->kept.size;
     proto_buf_append(&request->kept, origin.data, origin.size);
+    request->key_at = (uint32_t)request->kept.size;
 }
 
 /* The deadline: the operation's, or sooner when the client says so (X-Request-Timeout: SECONDS). */
@@ -222,7 +224,10 @@ static proto_error_t s_closed(const gw_gateway_t *self, const gw_request_t *requ
 static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
                               const gw_match_t *match)
 {
-    proto_error_t error = s_bind(self, request, http, match);
+    proto_error_t error = gw_key_take(match->route->operation, http->headers, http->header_count,
+                                      &request->kept, &self->binder.detail);
+    if (!error)
+        error = s_bind(self, request, http, match);
     if (error) {
         gw_answer_error(self, request, error, proto_buf_bytes(&self->binder.detail));
         return;
@@ -252,8 +257,7 @@ static void s_serve_builtin(gw_gateway_t *self, gw_request_t *request)
 static void s_serve_doubted(gw_gateway_t *self, gw_request_t *request)
 {
     request->deadline_ms = gw_now(self) + GW_HEALTH_MS;
-    proto_error_t error =
-        request->id ? gw_feed_question(self, request) : PROTO_ERROR_overloaded;
+    proto_error_t error = request->id ? gw_feed_question(self, request) : PROTO_ERROR_overloaded;
     if (error)
         gw_answer_error(self, request, error, (proto_bytes_t){0});
 }
@@ -405,6 +409,8 @@ static void s_error(gw_gateway_t *self, gw_request_t *request, const proto_recor
     if (gw_send_after_error(self, request, record->number))
         return;
     gw_problem_t problem = gw_problem_from_record(record->number, record->body);
+    if (request->perhaps && problem.status == 503) /* the first attempt may have done it */
+        problem = gw_problem_of(PROTO_ERROR_outcome_unknown, (proto_bytes_t){0});
     s_refuse(self, request, &problem);
 }
 
@@ -416,9 +422,9 @@ void gw_serve_lost(gw_gateway_t *self, const gw_broker_t *broker, uint64_t sent,
         if (!request->waiting || request->broker != broker || (unsent && !dropped) ||
             gw_send_after_loss(self, request, unsent))
             continue;
-        gw_problem_t problem = gw_problem_of(unsent                   ? PROTO_ERROR_not_ready
-                                             : gw_send_reads(request) ? PROTO_ERROR_worker_lost
-                                                                      : PROTO_ERROR_outcome_unknown,
+        gw_problem_t problem = gw_problem_of(unsent && !request->perhaps ? PROTO_ERROR_not_ready
+                                             : gw_send_reads(request)    ? PROTO_ERROR_worker_lost
+                                                                         : PROTO_ERROR_outcome_unknown,
                                              proto_bytes_of("the broker was lost"));
         s_refuse(self, request, &problem);
     }
@@ -467,7 +473,7 @@ void gw_serve_record(gw_gateway_t *self, gw_broker_t *broker, const proto_record
         else if (request->builtin)
             gw_health_finish(self, request, record->body, NULL);
         else
-            gw_answer_final(self, request, record->body, record->key);
+            gw_answer_final(self, request, record);
         break;
     default:
         break;

@@ -125,8 +125,8 @@ typedef struct muster_request {
                              answers in pieces, each by then after the last. Default 30000, at most an hour */
     int reads; /* 1: the operation changes nothing, so it may be sent again. Needed only for operations that
                   stand in no catalogue */
-    const char *key; /* idempotency key, at most 255 bytes: passed on to the worker. That a request has one
-                        does not yet make it be sent again, for database actors do not keep keys */
+    const char *key; /* idempotency key, at most 255 bytes. Database actors execute a write with one once, and give
+                        the same answer each time the key comes again; other workers do with it what they like */
     const char *subject, *role; /* for whom; default: as configured */
     const char *trace;          /* a name for logs, at most 255 bytes; default: none */
     int broker;                 /* n: only to the n-th of the list, counted from 1; 0: the least busy one */
@@ -137,8 +137,8 @@ typedef struct muster_request {
 } muster_request_t;
 
 /* Which requests are sent twice: those whose broker or worker died with them, at most once, to another broker
- * where there is one, and only when the operation just reads (its catalogue says so, or `reads`). All
- * others are reported as they are, with a `key`, too. */
+ * where there is one, and only when the operation just reads (its catalogue says so, or `reads`), or is one
+ * of the database's with a `key`. All others are reported as they are. */
 
 /* Asks, and waits for the answer. `*answer` is set in every case, also when the request never left
  * (`malformed`: the arguments are none; `not_ready`: no broker answered for connect_ms). 0 when it is an

@@ -65,6 +65,7 @@ static uint64_t s_ask(muster_client_t *self, const muster_request_t *request, pr
     muster_ask_t ask = {
         .record = &record,
         .reads = request->reads || muster_shelf_reads(&self->shelf, service, operation),
+        .repeats = record.key.size && proto_service_keeps_keys(service),
         .only = request->broker - 1,
         .tag = slot,
     };

@@ -72,6 +72,11 @@ const proto_operation_t *proto_catalogue_find_hash(const proto_catalogue_t *self
     return NULL;
 }
 
+bool proto_service_keeps_keys(const char *service)
+{
+    return strcmp(service, "db") == 0;
+}
+
 uint64_t proto_hash(uint64_t seed, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;

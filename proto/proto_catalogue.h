@@ -158,6 +158,10 @@ void proto_catalogue_free(proto_catalogue_t **self);
  * own. */
 const proto_operation_t *proto_catalogue_find(const proto_catalogue_t *self, const char *name);
 const proto_operation_t *proto_catalogue_find_hash(const proto_catalogue_t *self, uint64_t hash);
+/* Whether the workers of a service keep the answers of writes under their idempotency keys, so that such a
+ * request may be sent again. */
+bool proto_service_keeps_keys(const char *service);
+
 /* Signature hash of an operation: over service, name, `sql` ("" for a handler), parameters (name, type,
  * bounds ...), columns, refusals and flags. Never 0. FNV-1a, 64 bits (draft-eastlake-fnv). */
 uint64_t proto_operation_signature(const proto_operation_t *operation, const char *sql);

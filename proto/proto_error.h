@@ -41,7 +41,9 @@
     X(outcome_unknown, 504, "Outcome unknown")                                                               \
     X(result_too_large, 500, "Result too large")                                                             \
     X(declared, 400, "Refused")                                                                              \
-    X(bad_worker_reply, 502, "The worker answered wrongly")
+    X(bad_worker_reply, 502, "The worker answered wrongly")                                                  \
+    X(key_reused, 422, "Idempotency key used for another request")                                           \
+    X(key_busy, 409, "Request with this idempotency key under way")
 
 typedef enum {
 #define X(name, status, title) PROTO_ERROR_##name,

@@ -44,12 +44,16 @@ enum {
     PROTO_FLAG_ALL = 3
 };
 
+/* The number of a FINAL that was given before, to an earlier request with the same idempotency key. */
+enum { PROTO_REPLAYED = 1 };
+
 /* A decoded record; every pointer borrows from the frame (or, when encoding, from the caller). */
 typedef struct proto_record {
     proto_type_t type;
     uint8_t flags;
-    uint16_t number;       /* ERROR: proto_error_t; READY: window; CREDIT: how many; else 0 */
-    uint64_t id;           /* chosen by whoever sends the request, unique among its unanswered ones */
+    uint16_t
+        number;  /* ERROR: proto_error_t; READY: window; CREDIT: how many; FINAL: PROTO_REPLAYED; else 0 */
+    uint64_t id; /* chosen by whoever sends the request, unique among its unanswered ones */
     uint64_t operation;    /* signature hash; 0: whatever `name` means now */
     uint32_t epoch;        /* READY: the worker's; REQUEST to a worker and its answers: the same again */
     uint32_t deadline;     /* REQUEST: milliseconds left when sent, at least 1; else 0 */

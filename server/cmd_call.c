@@ -13,14 +13,17 @@ enum { S_CATALOGUE_MS = 1000, S_DEFAULT_MS = 30000 };
 
 static void s_help(void)
 {
-    puts("usage: muster call [SERVICE] OPERATION [key=value ...] [--json '{...}'] [--timeout SECONDS]\n"
-         "\n"
-         "Runs an operation over ZeroMQ and prints its answer as JSON; an answer in pieces line by line.\n"
-         "  SERVICE           who offers the operation (default: the catalogue knows; else db)\n"
-         "  key=value         an argument, read as the catalogue's type for it\n"
-         "  --json TEXT       all arguments as one JSON object instead\n"
-         "  --service NAME    the same as SERVICE\n"
-         "  --timeout SECONDS how long to wait (default 30)");
+    puts(
+        "usage: muster call [SERVICE] OPERATION [key=value ...] [--json '{...}'] [--key KEY]\n"
+        "                   [--timeout SECONDS]\n"
+        "\n"
+        "Runs an operation over ZeroMQ and prints its answer as JSON; an answer in pieces line by line.\n"
+        "  SERVICE           who offers the operation (default: the catalogue knows; else db)\n"
+        "  key=value         an argument, read as the catalogue's type for it\n"
+        "  --json TEXT       all arguments as one JSON object instead\n"
+        "  --service NAME    the same as SERVICE\n"
+        "  --key KEY         an idempotency key: a write is executed once, however often it is sent with it\n"
+        "  --timeout SECONDS how long to wait (default 30)");
     srv_config_help(SRV_SET_CLIENT);
     puts("\nExit status: 0 answered, 1 refused (the problem goes to standard error), 2 not asked.\n"
          "Examples: muster call get_provider id=1\n"
@@ -28,7 +31,7 @@ static void s_help(void)
 }
 
 typedef struct s_call {
-    const char *operation, *json, *service;
+    const char *operation, *json, *service, *key;
     int64_t timeout_ms;
     char **pairs;
     int pair_count;
@@ -41,6 +44,7 @@ static int s_parse(s_call_t *self, int *argc, char **argv)
     for (int i = 1; i < *argc; i++) {
         const char **text = strcmp(argv[i], "--json") == 0      ? &self->json
                             : strcmp(argv[i], "--service") == 0 ? &self->service
+                            : strcmp(argv[i], "--key") == 0     ? &self->key
                                                                 : NULL;
         bool timeout = strcmp(argv[i], "--timeout") == 0;
         if (!text && !timeout) {
@@ -121,6 +125,7 @@ static int s_ask(const s_call_t *self, muster_client_t *client, const char *serv
         .args = arguments.data,
         .args_size = arguments.size,
         .deadline_ms = (uint32_t)self->timeout_ms,
+        .key = self->key,
     };
     muster_answer_t *answer;
     int rc = 1;
@@ -192,7 +197,7 @@ int srv_cmd_call(int argc, char **argv)
         return argc < 2 ? 2 : 0;
     }
     if (s_parse(&call, &argc, argv) < 0)
-        proto_buf_string(&why, "--json, --service and --timeout need a value");
+        proto_buf_string(&why, "--json, --service, --key and --timeout need a value");
     if (!why.size && srv_config_read(&config, SRV_SET_CLIENT, &argc, argv, &why) == 0) {
         s_words(&call, argc, argv);
         muster_client_t *client = NULL;

@@ -33,9 +33,9 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
      S_SET(rate_health) | S_SET(rate_failed_auth) | S_SET(rate_table) | S_SET(redis_url))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
-     S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | S_SET(secret_key) |      \
-     S_SET(token_ttl) | S_SET(admin_email) | S_SET(admin_password_hash) | S_SET(auth_threads) |              \
-     S_SET(bcrypt_cost))
+     S_SET(idempotency_ttl) | S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | \
+     S_SET(secret_key) | S_SET(token_ttl) | S_SET(admin_email) | S_SET(admin_password_hash) |                \
+     S_SET(auth_threads) | S_SET(bcrypt_cost))
 #define S_SET_BROKERS (S_SET(brokers) | S_SET(broker_cert))
 
 typedef struct s_role {

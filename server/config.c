@@ -31,13 +31,13 @@ static const s_option_t s_options[SRV_OPTION_COUNT] = {
 
 _Static_assert(SRV_OPTION_COUNT < 64, "sets of options are 64-bit masks");
 
-/* "500ms", "5s", "2m" or bare seconds. */
+/* "500ms", "5s", "2m", "24h" or bare seconds. */
 static int s_parse_duration(const char *text, int64_t *ms)
 {
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
-    if (end == text || errno || number < 0 || number > 1000000000)
+    if (end == text || errno || number < 0 || number > 10000000000)
         return -1;
     if (strcmp(end, "ms") == 0)
         *ms = number;
@@ -45,6 +45,8 @@ static int s_parse_duration(const char *text, int64_t *ms)
         *ms = number * 1000;
     else if (strcmp(end, "m") == 0)
         *ms = number * 60000;
+    else if (strcmp(end, "h") == 0)
+        *ms = number * 3600000;
     else
         return -1;
     return 0;

@@ -93,6 +93,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       SRV_DURATION, "30s", 100, 3600000, "TIME", "PostgreSQL cancels a statement after that")                \
     X(claims_role, "database/claims_role", "--claims-role", "MUSTER_CLAIMS_ROLE", SRV_TEXT, "", 0, 0,        \
       "ROLES", "@claims runs as the token's role, which must be one of these: a comma list")                 \
+    X(idempotency_ttl, "database/idempotency_ttl", "--idempotency-ttl", "MUSTER_IDEMPOTENCY_TTL",            \
+      SRV_DURATION, "24h", 3600000, 2592000000, "TIME", "how long answers are kept by Idempotency-Key")      \
     X(replica_url, "replica/url", "--replica-url", "DATABASE_REPLICA_URL", SRV_TEXT, "", 0, 0, "CONNINFO",   \
       "a streaming replica, for endpoints marked @replica")                                                  \
     X(replica_actors, "replica/actors", "--replica-actors", "MUSTER_REPLICA_ACTORS", SRV_NUMBER, "8", 1,     \

@@ -35,3 +35,18 @@ LANGUAGE sql AS $$
     SELECT pg_notify('muster_revoked', '');
     SELECT true;
 $$;
+
+-- Answers of writes that carried an Idempotency-Key: who asked, the key, and what was asked, as SHA-256. A row is put
+-- in before the write's own statements, in their transaction; the answer follows before its COMMIT.
+CREATE TABLE IF NOT EXISTS muster.answers (
+    principal text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    body bytea,
+    cursor text,
+    claim text,                -- of a worker that is at it without holding a transaction,
+    claimed_until timestamptz, -- ... until then
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (principal, key)
+);
+CREATE INDEX IF NOT EXISTS answers_created_at ON muster.answers (created_at);

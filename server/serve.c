@@ -127,6 +127,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
         .window = (uint16_t)s_number(plan, SRV_OPT_window),
         .statement_timeout = s_number(plan, SRV_OPT_statement_timeout),
         .claims_roles = srv_config_text(plan->config, SRV_OPT_claims_role),
+        .key_ttl = s_number(plan, SRV_OPT_idempotency_ttl),
         .ready = &self->actors_ready,
     };
     if (s_start_dbs(self, &config, count, s_slow_share(plan, count)) < 0)

@@ -12,8 +12,8 @@ import zmq
 SECONDS, TRIES = 2, 4  # per try; per request
 
 # What may run twice without harm: reads, and an update that sets what it is given. Anything else is sent again only
-# when it has certainly not run. A request may carry an `idempotency_key` beside `deadline_ms`, and workers see it, but
-# the database's workers store keys from a later release on only: until then a key makes nothing safe to send again.
+# when it has certainly not run. (A write of the database could carry an `idempotency_key` beside `deadline_ms` in its
+# context: with the same key in every try it is done once, and may be sent again, too.)
 REPEATABLE = {"list_providers", "get_provider", "list_models", "get_model", "update_model"}
 
 

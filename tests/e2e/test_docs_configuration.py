@@ -47,7 +47,7 @@ def test_ranges_are_those_of_the_table():
     for flag, (_, _, default, limits) in documented().items():
         if " to " not in limits:
             continue
-        unit = "ms" if re.search("[sm]$", default) else ""
+        unit = "ms" if re.search("[smh]$", default) else ""
         least, most = map(milliseconds, limits.split(" to "))
         for value in (least - 1, most + 1):
             if unit and value < 0:

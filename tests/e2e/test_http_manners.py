@@ -128,7 +128,7 @@ def test_answers_to_a_listed_origin(listed, path, status):
     assert answer.status == status and answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
     assert exposed[:5] == ["X-Request-ID", "Location", "Link", "ETag", "Retry-After"]
-    assert exposed[5:] == ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"]
+    assert exposed[5:] == ["Idempotency-Replayed", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"]
     assert answer.headers.get_all("Vary") == ["Origin"]
     for origin in ("https://evil.example", f"{ORIGIN}.evil", None):
         answer = listed.request("GET", path, headers={"Origin": origin} if origin else {})

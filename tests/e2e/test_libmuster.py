@@ -303,7 +303,7 @@ def test_deadlines_and_cancel(run, shared, party):
 
 @pytest.mark.parametrize("reads,key,again", [(1, "-", True), (0, "key", False), (0, "-", False)])
 def test_a_worker_dies(run, shared, party, reads, key, again):
-    """Only what reads is sent again, once: nobody keeps keys yet."""
+    """Only what reads is sent again, once: not every worker keeps keys."""
     service = f"dying{reads}{key}"
     client = run([shared.ipc], "client")
     first = party.worker(service)
@@ -326,6 +326,23 @@ def test_a_worker_dies(run, shared, party, reads, key, again):
     else:
         assert client.answer(id_)[:2] == (504, "outcome_unknown")
         second.quiet()
+
+
+def test_a_worker_of_the_database_dies(run, shared, party):
+    """These keep keys: a write with one is sent again, with the same one, once."""
+    client = run([shared.ipc], "client")
+    offer = (4711, "dying", 0)
+    first = party.worker("db", offer)
+    keyed, plain = client.ask("db", "dying", key="k"), client.ask("db", "dying")
+    assert {first.work().key, first.work().key} == {b"k", b""}
+    second = party.worker("db", offer)
+    first.close()
+    assert client.answer(plain)[:2] == (504, "outcome_unknown")
+    request = second.work()
+    assert request.key == b"k"
+    second.reply(request, "second")
+    assert client.answer(keyed) == (200, "none", False, "second")
+    second.quiet()
 
 
 def test_pieces_that_nobody_takes_are_not_asked_for_again(run, shared, party):

@@ -256,7 +256,7 @@ static void test_refused_flags(void **state)
         {"--actors=-1", "--actors must lie between 1 and 256"},
         {"--drain=x", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=", "--drain must be a time such as 500ms, 5s or 2m"},
-        {"--drain=5h", "--drain must be a time such as 500ms, 5s or 2m"},
+        {"--drain=5d", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=1.5s", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=-1s", "--drain must be a time such as 500ms, 5s or 2m"},
         {"--drain=99999999999999999999s", "--drain must be a time such as 500ms, 5s or 2m"},

@@ -113,7 +113,8 @@ static void test_what_an_answer_says(void **state)
 {
     (void)state;
 #define S_EXPOSE                                                                                             \
-    "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, X-RateLimit-Limit, "    \
+    "Access-Control-Expose-Headers: X-Request-ID, Location, Link, ETag, Retry-After, Idempotency-Replayed, " \
+    "X-RateLimit-Limit, "                                                                                    \
     "X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, RateLimit-Policy\r\n"
     s_expect_answer("https://a", "https://a",
                     "Vary: Origin\r\nAccess-Control-Allow-Origin: https://a\r\n" S_EXPOSE);

@@ -46,6 +46,9 @@ static const struct {
     {"outcome_unknown", 504},
     {"result_too_large", 500},
     {"declared", 400},
+    {"bad_worker_reply", 502},
+    {"key_reused", 422},
+    {"key_busy", 409},
 };
 
 enum { S_WIRE = sizeof s_wire / sizeof *s_wire };
