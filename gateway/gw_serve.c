@@ -203,7 +203,7 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
         return;
     }
     s_deadline(self, request, http, operation->timeout_ms);
-    if (self->draining)
+    if (self->draining && http->sequence > 0) /* the first of a connection could not know */
         gw_answer_error(self, request, PROTO_ERROR_shutting_down, (proto_bytes_t){0});
     else if (request->id == 0)
         gw_answer_error(self, request, PROTO_ERROR_overloaded, (proto_bytes_t){0});

@@ -18,6 +18,8 @@ bool srv_serve_ready(const srv_serve_t *self);
 void srv_serve_reload(srv_serve_t *self);
 /* plan->binds has a newer text of the rights file: tells the broker. */
 void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds);
+/* Gateways serve on, but say that they are not ready, and close each connection behind its next answer. */
+void srv_serve_leave(srv_serve_t *self);
 /* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker, or actors that are
  * on their own. `interrupted` is asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));
