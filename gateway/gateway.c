@@ -53,7 +53,7 @@ static void s_begin_drain(gw_gateway_t *self)
 {
     if (self->draining)
         return;
-    self->draining = true;
+    self->leaving = self->draining = true;
     gw_conn_stop_listening(self);
 }
 
@@ -63,6 +63,8 @@ static void s_drain_pipe(gw_gateway_t *self)
         char *command = zstr_recv(self->pipe);
         if (!command || strcmp(command, "$TERM") == 0)
             self->stopping = true;
+        else if (strcmp(command, "LEAVE") == 0)
+            self->leaving = true;
         else if (strcmp(command, "DRAIN") == 0)
             s_begin_drain(self);
         else if (strcmp(command, "KEYS") == 0)

@@ -44,8 +44,10 @@ typedef struct gateway_config {
 
 /* Body of a zactor; `config` is a const gateway_config_t * that must stay until the actor ended. Signals
  * that the thread runs (zactor's handshake), then 0 once it listens, 1 when it cannot (and logs why). Takes
- * on its pipe: "KEYS" (the keyring has newer keys), "DRAIN" (stop listening, say not ready, finish what is
- * under way, then send back "DRAINED"), "$TERM" (stop at once). */
+ * on its pipe: "KEYS" (the keyring has newer keys), "LEAVE" (serve on, but say not ready, and close each
+ * connection behind its next answer), "DRAIN" (stop listening, say not ready, finish what is under way, then
+ * send back "DRAINED"),
+ * "$TERM" (stop at once). */
 void gateway_actor(zsock_t *pipe, void *config);
 
 #endif

@@ -116,7 +116,7 @@ void gw_answer(gw_gateway_t *self, gw_request_t *request, int status, const char
         .status = status,
         .content_type = content_type,
         .body = body,
-        .close = close || self->draining,
+        .close = close || self->leaving,
     };
     if (request->conn) {
         s_manners(self, request, &response);

@@ -14,9 +14,10 @@ enum {
     S_BACKLOG = 1024,
     S_REFUSALS =
         1000, /* connections beyond the most that are told so at once; further ones are just closed */
-    S_STALL_MS = 20000,    /* a reader that takes nothing for so long is cut off */
-    S_LINGER_MS = 1000,    /* after the last answer, for the client to read it */
-    S_HALF_CLOSED_MS = 500 /* a client that has shut its side down gets answers for so long */
+    S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
+    S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
+    S_HALF_CLOSED_MS = 500, /* a client that has shut its side down gets answers for so long */
+    S_FRESH_MS = 500        /* at the end, a client that has just connected has so long to send its request */
 };
 
 struct gw_conn {
@@ -34,6 +35,7 @@ struct gw_conn {
     gw_request_t *arriving; /* the one of these whose body is still coming; or NULL */
     proto_wheel_node_t timer;
     int64_t give_up; /* when a stalled write, a lingering or a half-closed connection ends */
+    int64_t accepted;
     uint8_t address[16];
     char text[46];
     uv_write_t write;
@@ -354,6 +356,7 @@ static void s_open(gw_gateway_t *self, gw_conn_t *conn)
 {
     gw_http_init(&conn->http, &self->limits, self->date, gw_now(self));
     conn->give_up = PROTO_NEVER;
+    conn->accepted = gw_now(self);
     conn->next = self->conns;
     if (self->conns)
         self->conns->prev = conn;
@@ -383,22 +386,24 @@ static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
     s_mark(conn);
 }
 
-static void s_on_connection(uv_stream_t *listener, int status)
+/* A connection without a socket yet; NULL when there is no memory for it. */
+static gw_conn_t *s_new(gw_gateway_t *self)
 {
-    gw_gateway_t *self = listener->data;
-    gw_conn_t *conn = status < 0 ? NULL : calloc(1, sizeof *conn);
-    if (!conn)
-        return;
+    gw_conn_t *conn = calloc(1, sizeof *conn);
+    if (!conn || uv_tcp_init(&self->loop, &conn->tcp) < 0) {
+        free(conn);
+        return NULL;
+    }
     conn->gateway = self;
     conn->tcp.data = conn;
     self->conn_count++;
-    if (uv_tcp_init(&self->loop, &conn->tcp) < 0) {
-        self->conn_count--;
-        free(conn);
-        return;
-    }
-    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 || s_peer(conn) < 0 ||
-        self->conn_count > self->config->connections + S_REFUSALS) {
+    return conn;
+}
+
+/* Begins with a connection that has got its socket (`rc` 0), or has not. */
+static void s_let_in(gw_gateway_t *self, gw_conn_t *conn, int rc)
+{
+    if (rc < 0 || s_peer(conn) < 0 || self->conn_count > self->config->connections + S_REFUSALS) {
         uv_close((uv_handle_t *)&conn->tcp, s_on_dropped);
         return;
     }
@@ -407,6 +412,30 @@ static void s_on_connection(uv_stream_t *listener, int status)
     s_open(self, conn);
     if (!conn->counted && !conn->closed)
         s_refuse(self, conn);
+}
+
+static void s_on_connection(uv_stream_t *listener, int status)
+{
+    gw_gateway_t *self = listener->data;
+    gw_conn_t *conn = status < 0 ? NULL : s_new(self);
+    if (conn)
+        s_let_in(self, conn, uv_accept(listener, (uv_stream_t *)&conn->tcp));
+}
+
+/* Lets in who has connected and was not accepted yet. */
+static void s_accept_all(gw_gateway_t *self)
+{
+    int listener, fd;
+    if (uv_fileno((uv_handle_t *)&self->listener, &listener) < 0)
+        return;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        gw_conn_t *conn = s_new(self);
+        int rc = conn ? uv_tcp_open(&conn->tcp, fd) : -1;
+        if (rc < 0)
+            close(fd);
+        if (conn)
+            s_let_in(self, conn, rc);
+    }
 }
 
 /* A socket that shares its port with the other gateway threads; the kernel spreads connections over them. */
@@ -454,15 +483,20 @@ int gw_conn_listen(gw_gateway_t *self)
 
 void gw_conn_stop_listening(gw_gateway_t *self)
 {
-    if (!uv_is_closing((uv_handle_t *)&self->listener))
-        uv_close((uv_handle_t *)&self->listener, NULL);
+    if (uv_is_closing((uv_handle_t *)&self->listener))
+        return;
+    s_accept_all(self); /* closing the socket would reset them */
+    uv_close((uv_handle_t *)&self->listener, NULL);
 }
 
 void gw_conn_close_idle(gw_gateway_t *self)
 {
-    for (gw_conn_t *conn = self->conns; conn; conn = conn->next)
-        if (!s_owes(conn) && !conn->writing && conn->http.out.size == 0)
+    for (gw_conn_t *conn = self->conns; conn; conn = conn->next) {
+        bool fresh = conn->http.next == 0 && gw_now(self) - conn->accepted < S_FRESH_MS;
+        if (!s_owes(conn) && !conn->writing && conn->http.out.size == 0 && !fresh &&
+            !gw_http_receiving(&conn->http))
             s_close(conn);
+    }
 }
 
 void gw_conn_close_all(gw_gateway_t *self)

@@ -229,7 +229,7 @@ static proto_error_t s_ask(gw_gateway_t *self, gw_request_t *request)
 static void s_serve_ready(gw_gateway_t *self, gw_request_t *request)
 {
     proto_error_t error = PROTO_ERROR_none;
-    if (self->draining)
+    if (self->leaving)
         s_ready(self, request, "shutting_down");
     else if (self->generation->count == 0)
         s_ready(self, request, "no_catalogue");

@@ -374,6 +374,12 @@ bool gw_http_wants_input(const gw_http_t *self)
     return self->in.size < room && self->out.size < GW_HTTP_OUT; /* what comes after the end is dropped */
 }
 
+bool gw_http_receiving(const gw_http_t *self)
+{
+    return (self->state == GW_HTTP_S_HEAD && self->in.size > 0) || self->state == GW_HTTP_S_LENGTH ||
+           self->state == GW_HTTP_S_CHUNKED || self->state == GW_HTTP_S_WHOLE;
+}
+
 bool gw_http_wants_close(const gw_http_t *self)
 {
     if (self->out.size)

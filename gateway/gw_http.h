@@ -161,6 +161,8 @@ bool gw_http_wants_input(const gw_http_t *self);
 /* Whether everything is said and the connection is to be closed: send FIN, then read and drop what still
  * comes for a moment (RFC 9112 section 9.6), so that the client gets the last answer. */
 bool gw_http_wants_close(const gw_http_t *self);
+/* Whether a part of a request has arrived, and not all of it was handed out. */
+bool gw_http_receiving(const gw_http_t *self);
 /* Requests handed out and not answered. */
 uint32_t gw_http_outstanding(const gw_http_t *self);
 /* When gw_http_tick is due (ms); PROTO_NEVER for never. */

@@ -132,6 +132,7 @@ struct gw_gateway {
     int64_t started_ms;
     uint64_t trace_seed, trace_count;
     size_t upload_bytes; /* of all requests with a form in pieces, until they are answered */
+    bool leaving; /* serves, but says that it is not ready, and closes behind each answer */
     bool draining, drained, stopping;
 };
 
@@ -239,6 +240,7 @@ void gw_docs_serve(gw_gateway_t *self, gw_request_t *request);
 /* gw_conn.c: connections. */
 /* Listens; -1 with a logged reason. */
 PROTO_MUST_CHECK int gw_conn_listen(gw_gateway_t *self);
+/* Takes in who has connected, then closes the port. */
 void gw_conn_stop_listening(gw_gateway_t *self);
 /* Hands an answer to the connection's HTTP core; it is written at the end of the turn. */
 void gw_conn_respond(gw_conn_t *conn, uint32_t sequence, const gw_http_response_t *response);
@@ -250,7 +252,8 @@ gw_request_t **gw_conn_requests(gw_conn_t *conn);
 void gw_conn_expire(gw_gateway_t *self);
 /* Writes what this turn has to say, and takes requests that had to wait for it. */
 void gw_conn_flush(gw_gateway_t *self);
-/* Closes connections with nothing under way (draining), or all. */
+/* Closes connections with nothing under way (draining), or all. A connection just made is not idle: its
+ * client could not know, and the first request of each is served. */
 void gw_conn_close_idle(gw_gateway_t *self);
 void gw_conn_close_all(gw_gateway_t *self);
 

@@ -213,12 +213,14 @@ static proto_error_t s_bind(gw_gateway_t *self, gw_request_t *request, const gw_
     return PROTO_ERROR_none;
 }
 
-/* Why nothing more is taken: none if it is. */
-static proto_error_t s_closed(const gw_gateway_t *self, const gw_request_t *request)
+/* Why nothing more is taken: none if it is. At the end the first request of a connection still is: its client
+ * could not know. */
+static proto_error_t s_closed(const gw_gateway_t *self, const gw_request_t *request,
+                              const gw_http_request_t *http)
 {
-    return self->draining     ? PROTO_ERROR_shutting_down
-           : request->id == 0 ? PROTO_ERROR_overloaded
-                              : PROTO_ERROR_none;
+    return self->draining && http->sequence > 0 ? PROTO_ERROR_shutting_down
+           : request->id == 0                   ? PROTO_ERROR_overloaded
+                                                : PROTO_ERROR_none;
 }
 
 static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http,
@@ -233,7 +235,7 @@ static void s_serve_operation(gw_gateway_t *self, gw_request_t *request, const g
         return;
     }
     s_deadline(self, request, http, match->route->operation->timeout_ms);
-    error = s_closed(self, request);
+    error = s_closed(self, request, http);
     if (!error)
         error = s_send(self, request);
     if (error)
@@ -310,7 +312,7 @@ static proto_error_t s_expect_body(gw_gateway_t *self, gw_request_t *request, co
     gw_input_t input = s_input(http, match);
     proto_buf_reset(&self->binder.detail);
     request->body_most = self->config->max_body;
-    proto_error_t error = s_closed(self, request);
+    proto_error_t error = s_closed(self, request, http);
     if (!error && match->route->operation)
         error = gw_bind_media(&self->binder, match->route->operation, &input, &pieces);
     if (!error && pieces)

@@ -27,10 +27,11 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
 #define S_SET_GATEWAYS                                                                                       \
     (S_SET(http) | S_SET(gateways) | S_SET(connections) | S_SET(per_address) | S_SET(max_head) |             \
      S_SET(max_body) | S_SET(max_upload) | S_SET(uploads) | S_SET(head_timeout) | S_SET(body_timeout) |      \
-     S_SET(idle_timeout) | S_SET(cors_origins) | S_SET(any_address) | S_SET(access_log) |                    \
-     S_SET(secret_key) | S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) | S_SET(token_issuer) | \
-     S_SET(trusted_proxies) | S_SET(rate_limits) | S_SET(rate_auth) | S_SET(rate_write) | S_SET(rate_read) | \
-     S_SET(rate_health) | S_SET(rate_failed_auth) | S_SET(rate_table) | S_SET(redis_url))
+     S_SET(idle_timeout) | S_SET(drain_delay) | S_SET(cors_origins) | S_SET(any_address) |                   \
+     S_SET(access_log) | S_SET(secret_key) | S_SET(secret_key_old) | S_SET(jwks) | S_SET(token_audience) |   \
+     S_SET(token_issuer) | S_SET(trusted_proxies) | S_SET(rate_limits) | S_SET(rate_auth) |                  \
+     S_SET(rate_write) | S_SET(rate_read) | S_SET(rate_health) | S_SET(rate_failed_auth) |                   \
+     S_SET(rate_table) | S_SET(redis_url))
 #define S_SET_ACTORS                                                                                         \
     (S_SET(database) | S_SET(actors) | S_SET(slow_actors) | S_SET(window) | S_SET(statement_timeout) |       \
      S_SET(idempotency_ttl) | S_SET(replica_url) | S_SET(replica_actors) | S_SET(claims_role) | S_SET(dir) | \
@@ -266,7 +267,12 @@ static int s_run(const s_role_t *role, srv_plan_t *plan, srv_reload_t *reload, p
         s_serve(serve, plan, reload);
     proto_log(PROTO_LOG_INFO, "server", "stopping");
     sd_notify(0, "STOPPING=1");
-    srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), srv_signals_interrupted);
+    int64_t delay =
+        (plan->parts & SRV_PART_GATEWAYS) ? srv_config_number(plan->config, SRV_OPT_drain_delay) : 0;
+    if (delay)
+        srv_serve_leave(serve);
+    if (!delay || !srv_signals_stop(delay)) /* a second signal ends both waits */
+        srv_serve_drain(serve, srv_config_number(plan->config, SRV_OPT_drain), srv_signals_interrupted);
     srv_serve_stop(&serve);
     if (plan->parts & SRV_PART_BROKER)
         unlink(plan->local + strlen("ipc://"));

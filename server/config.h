@@ -41,6 +41,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       3600000, "TIME", "a request's body must have arrived by then")                                         \
     X(idle_timeout, "http/idle_timeout", "--idle-timeout", "MUSTER_IDLE_TIMEOUT", SRV_DURATION, "60s", 100,  \
       3600000, "TIME", "an idle connection is closed then")                                                  \
+    X(drain_delay, "http/drain_delay", "--drain-delay", "MUSTER_DRAIN_DELAY", SRV_DURATION, "0s", 0, 600000, \
+      "TIME", "how long to serve on at shutdown, with /health/ready saying no, before the port closes")      \
     X(cors_origins, "http/cors_origins", "--cors-origins", "MUSTER_CORS_ORIGINS", SRV_TEXT, "", 0, 0,        \
       "ORIGINS", "pages of these origins may read answers: a comma list, * or none (with --dev: localhost)") \
     X(trusted_proxies, "http/trusted_proxies", "--trusted-proxies", "MUSTER_TRUSTED_PROXIES", SRV_TEXT, "",  \

@@ -268,6 +268,12 @@ static void s_await(zactor_t *const *actors, int count, int64_t until, bool (*in
     }
 }
 
+void srv_serve_leave(srv_serve_t *self)
+{
+    for (int i = 0; i < self->gateway_count; i++)
+        zstr_send(self->gateways[i], "LEAVE");
+}
+
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void))
 {
     int64_t until = proto_clock_ms() + drain_ms;

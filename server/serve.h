@@ -22,6 +22,8 @@ void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds);
 void srv_serve_renew_keys(srv_serve_t *self);
 /* Makes the auth worker sign with another secret. */
 void srv_serve_renew_secret(srv_serve_t *self, const char *secret);
+/* Gateways serve on, but say that they are not ready, and close each connection behind its next answer. */
+void srv_serve_leave(srv_serve_t *self);
 /* Lets what is under way finish, for at most `drain_ms`: gateways first, then the broker, or actors that are
  * on their own. `interrupted` is asked meanwhile, and ends the wait. */
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void));

@@ -5,6 +5,9 @@ The rows run in order against one server and one database, fresh and seeded, so 
 expected answer "..." stands for any value that differs each time, but not for null. {next} in a path is the cursor of
 the page that the row above has got, from its Link. The last two columns are a question
 to the database after the request, and its answer as psql prints it, with | between columns and ; between rows.
+
+MUSTER_CONTRACT_URL names a server that runs already, on the fresh and seeded database of DATABASE_URL
+(docker/compose.test.yaml); MUSTER_CONTRACT_TOKEN is sent along.
 """
 import json
 import os
@@ -14,11 +17,12 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, SOURCE, Server, database_url, psql
+from conftest import BINARY, SOURCE, Http, Server, database_url, psql
 from test_openapi import check_answer
 
 API = pathlib.Path(os.environ.get("MUSTER_CONTRACT_API", SOURCE / "api/gathering"))
 TABLE = SOURCE / "tests/contract/routes.tsv"
+REMOTE = os.environ.get("MUSTER_CONTRACT_URL")
 COLUMNS = ("method", "path", "case", "request", "status", "expected", "sql", "rows")
 
 
@@ -56,8 +60,21 @@ def differences(expected, got, where="$"):
     return [] if expected == got else [f"{where}: {got!r} instead of {expected!r}"]
 
 
+class Remote(Http):
+    """A server that somebody else has started."""
+    url = REMOTE
+
+    def request(self, method, path, body=None):
+        token = os.environ.get("MUSTER_CONTRACT_TOKEN")
+        return super().request(method, path, body, {"Authorization": f"Bearer {token}"} if token else {})
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
+    if REMOTE:
+        server = Remote()
+        yield server, os.environ["DATABASE_URL"], server.request("GET", "/openapi.json").json, {}
+        return
     name = f"contract_{os.getpid()}"
     psql(f'CREATE DATABASE "{name}"')
     url = database_url(name)

@@ -280,6 +280,31 @@ static void test_as_many_fields_as_allowed(void **state)
     }
 }
 
+/* At the end a connection in the middle of a request is waited for, one between requests is not. */
+static void test_whether_a_request_is_on_its_way(void **state)
+{
+    (void)state;
+    gw_http_t http;
+    gw_http_request_t request;
+    const gw_http_response_t response = {.status = 200};
+    static const char post[] = S_POST "Content-Length: 2\r\n\r\nab";
+    gw_http_init(&http, &feed_limits, "", 0);
+    assert_false(gw_http_receiving(&http));
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i + 1 < sizeof post; i++) {
+            assert_int_equal(gw_http_next(&http, 0, &request), GW_HTTP_NOTHING);
+            gw_http_input(&http, 0, post + i, 1);
+            assert_true(gw_http_receiving(&http));
+        }
+        assert_int_equal(gw_http_next(&http, 0, &request), GW_HTTP_REQUEST);
+        assert_false(gw_http_receiving(&http));
+        gw_http_respond(&http, 0, turn, &response);
+        assert_int_equal(gw_http_next(&http, 0, &request), GW_HTTP_NOTHING);
+        assert_false(gw_http_receiving(&http));
+    }
+    gw_http_free(&http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_a_head_as_large_as_the_limit_allows),
         cmocka_unit_test(test_header_lookup),
         cmocka_unit_test(test_as_many_fields_as_allowed),
+        cmocka_unit_test(test_whether_a_request_is_on_its_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
