@@ -9,6 +9,7 @@
 #include "act_brokers.h"
 #include "act_cancel.h"
 #include "act_db.h"
+#include "act_figures.h"
 #include "act_mode.h"
 #include "act_program.h"
 #include "act_types.h"
@@ -166,6 +167,7 @@ typedef struct act_db {
     int64_t stray_until;    /* a cancel may have come late until then */
     bool stopping, drained; /* drained: main was told */
     int64_t stop_at;        /* when stopping must be over */
+    act_figures_t figures;
     proto_buf_t body, text, detail, token, claims;
 } act_db_t;
 

@@ -160,6 +160,7 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
         return; /* sent to who we were before a long stop; the broker has given it up */
     act_job_t *job = s_job(self);
     s_keep(job, record);
+    self->figures.stats.requests++;
     job->broker = broker;
     job->deadline = now + record->deadline;
     job->retried = job->cancelled = job->alone = false;
@@ -214,6 +215,7 @@ static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *b
     variant->users++;
     job->sent++;
     self->group++;
+    self->figures.stats.statements++;
     act_await(self, (act_await_t){.kind = ACT_AWAIT_STATEMENT, .job = job, .stage = stage});
     return 0;
 }

@@ -99,6 +99,7 @@ typedef struct s_stage {
     const char *bound; /* the endpoint, for `config` */
     proto_address_t address;
     broker_config_t config;
+    proto_metrics_t *metrics;
     zactor_t *broker;
     s_tasks_t broker_tasks;
     pthread_t worker;
@@ -238,6 +239,7 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
     s_tasks_t before = s_tasks_now();
     if (kind != S_RAW) {
         stage->config = (broker_config_t){.context = stage->broker_context,
+                                          .metrics = stage->metrics = proto_metrics_new(),
                                           .inside = tcp ? "inproc://inside" : stage->endpoint,
                                           .binds = &stage->bound,
                                           .bind_count = tcp ? 1 : 0,
@@ -261,6 +263,7 @@ static void s_end(s_stage_t *stage)
     stage->stop = 1;
     pthread_join(stage->worker, NULL);
     zactor_destroy(&stage->broker);
+    proto_metrics_free(&stage->metrics);
     if (stage->tcp) {
         zmq_ctx_term(stage->client_context);
         zmq_ctx_term(stage->worker_context);

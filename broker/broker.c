@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "brk_core.h"
+#include "brk_figures.h"
 #include "brk_message.h"
 #include "brk_route.h"
 #include "brk_socket.h"
@@ -16,9 +17,9 @@
 #include "proto_log.h"
 
 enum {
-    S_BURST = 1000,          /* most messages of a socket taken before others have their turn ... */
-    S_BURST_OUT = 64,        /* ... and where anybody may send */
-    S_HIGH_WATER = 10000,    /* most frames that wait for a peer of this user ... */
+    S_BURST = 1000,         /* most messages of a socket taken before others have their turn ... */
+    S_BURST_OUT = 64,       /* ... and where anybody may send */
+    S_HIGH_WATER = 10000,   /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
     S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
                             connection under another's routing id for ever */
@@ -33,6 +34,7 @@ enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS, S_ZAP = S_SOCKETS, S_PIPE, S_ITE
 typedef struct s_broker {
     brk_core_t *core;
     brk_mdp_t *mdp;
+    brk_figures_t *figures;
     zsock_t *pipe;
     brk_routes_t routes[S_SOCKETS]; /* the later two may have no socket */
     brk_zap_t zap;                  /* its socket is NULL without CURVE */
@@ -390,6 +392,7 @@ static void s_run(s_broker_t *self)
         now = proto_clock_ms();
         for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
             s_serve(self, now);
+        brk_figures_turn(self->figures, now, self->core);
         s_check_drained(self);
     }
     s_flush(self);
@@ -441,6 +444,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
         .deadline_ms = 3600000,
     };
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
+    self->figures = brk_figures_new(config->metrics);
     brk_core_on_forget(self->core, s_forget);
     brk_core_on_refuse(self->core, s_refuse);
     brk_core_settings(self->core, config->settings);
@@ -460,6 +464,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
 static void s_close(s_broker_t *self)
 {
     brk_core_free(&self->core);
+    brk_figures_free(&self->figures);
     brk_mdp_free(&self->mdp);
     for (int i = 0; i < S_SOCKETS; i++) {
         if (self->routes[i].socket)

@@ -24,12 +24,14 @@ void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request)
 
 static void s_log(gw_gateway_t *self, const gw_request_t *request, int status, size_t bytes)
 {
+    int64_t took = proto_clock_us() - request->started_us;
+    gw_figures_answer(&self->figures, request->route, status, took);
     gw_log_add(&self->log, &(gw_log_entry_t){
                                .address = request->address,
                                .line = proto_buf_bytes(&request->line),
                                .status = status,
                                .bytes = bytes,
-                               .microseconds = self->log.on ? proto_clock_us() - request->started_us : 0,
+                               .microseconds = took,
                                .request_id = s_trace(request),
                            });
 }
@@ -128,6 +130,7 @@ void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_probl
         proto_buf_string(&self->extra, "Retry-After: 1\r\n");
     if (problem->status == 401)
         proto_buf_string(&self->extra, "WWW-Authenticate: Bearer\r\n");
+    gw_figures_problem(&self->figures, problem->error);
     gw_problem_t told = *problem;
     told.operation = request->route ? request->route->operation : NULL;
     proto_buf_reset(&self->json);

@@ -14,8 +14,8 @@ enum {
     S_BACKLOG = 1024,
     S_REFUSALS =
         1000, /* connections beyond the most that are told so at once; further ones are just closed */
-    S_STALL_MS = 20000,     /* a reader that takes nothing for so long is cut off */
-    S_LINGER_MS = 1000,     /* after the last answer, for the client to read it */
+    S_STALL_MS = 20000,    /* a reader that takes nothing for so long is cut off */
+    S_LINGER_MS = 1000,    /* after the last answer, for the client to read it */
     S_HALF_CLOSED_MS = 500 /* a client that has shut its side down gets answers for so long */
 };
 
@@ -160,6 +160,7 @@ static void s_on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     } else if (size < 0) {
         s_close(conn);
     } else if (!conn->lingering) { /* what still comes while lingering is dropped */
+        conn->gateway->figures.stats.received += (uint64_t)size;
         gw_http_input(&conn->http, gw_now(conn->gateway), buf->base, (size_t)size);
         s_pump(conn);
         s_mark(conn);
@@ -205,6 +206,7 @@ static void s_queue(gw_conn_t *conn)
         return;
     }
     conn->writing = true;
+    conn->gateway->figures.stats.sent += conn->sending.size;
     if (!conn->half_closed)
         conn->give_up = gw_now(conn->gateway) + S_STALL_MS;
 }
@@ -219,8 +221,10 @@ static void s_write(gw_conn_t *conn)
         s_close(conn);
         return;
     }
-    if (sent > 0)
+    if (sent > 0) {
+        conn->gateway->figures.stats.sent += (uint64_t)sent;
         gw_http_sent(&conn->http, (size_t)sent);
+    }
     if (conn->http.out.size)
         s_queue(conn);
 }
@@ -336,6 +340,7 @@ static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
 {
     char trace[GW_TRACE];
     proto_bytes_t id = gw_serve_new_trace(self, trace);
+    self->figures.stats.refused++;
     gw_problem_t problem =
         gw_problem_of(PROTO_ERROR_overloaded, proto_bytes_of("there are too many connections"));
     proto_buf_reset(&self->json);
@@ -358,6 +363,7 @@ static void s_on_connection(uv_stream_t *listener, int status)
         return;
     conn->gateway = self;
     conn->tcp.data = conn;
+    self->figures.stats.accepted++;
     self->conn_count++;
     if (uv_tcp_init(&self->loop, &conn->tcp) < 0) {
         self->conn_count--;
@@ -366,6 +372,7 @@ static void s_on_connection(uv_stream_t *listener, int status)
     }
     if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 || s_peer(conn) < 0 ||
         self->conn_count > self->config->connections + S_REFUSALS) {
+        self->figures.stats.refused++;
         uv_close((uv_handle_t *)&conn->tcp, s_on_dropped);
         return;
     }

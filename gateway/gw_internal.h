@@ -11,6 +11,7 @@
 #include "gw_bind.h"
 #include "gw_brokers.h"
 #include "gw_cors.h"
+#include "gw_figures.h"
 #include "gw_generation.h"
 #include "gw_http.h"
 #include "gw_log.h"
@@ -105,6 +106,7 @@ struct gw_gateway {
     gw_cors_t cors;
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
+    gw_figures_t figures;
     gw_system_sample_t cpu;
     char date[32]; /* IMF-fixdate of this second */
     int64_t date_s;

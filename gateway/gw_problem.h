@@ -10,6 +10,7 @@
 #define GW_PROBLEM_TYPE "application/problem+json"
 
 typedef struct gw_problem {
+    proto_error_t error; /* of the table, for the figures */
     int status;
     proto_bytes_t code, title;
     proto_bytes_t detail;               /* made a sentence: capital first letter, full stop */

@@ -92,6 +92,7 @@ static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool b
     if (!broker || s_put_operation(self, request, broker, hash) != PROTO_ERROR_none)
         return false;
     request->resent = true;
+    self->figures.stats.resent++;
     return true;
 }
 

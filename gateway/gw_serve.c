@@ -320,6 +320,7 @@ static void s_learn(gw_gateway_t *self, const proto_record_t *record)
     if (next) {
         gw_generation_drop(&self->generation);
         self->generation = next;
+        gw_figures_learn(&self->figures, next->router);
         atomic_store(self->config->ready, true);
     } else if (why.size) {
         proto_log(PROTO_LOG_WARN, "gateway", "a catalogue was refused: %s", proto_buf_text(&why));

@@ -21,6 +21,9 @@ typedef struct srv_plan {
     char address[64]; /* of HTTP */
     uint16_t port;
     const char *cors_origins; /* whose pages may read answers; see gw_cors_parse */
+    /* the admin address; port 0: none */
+    char admin_address[64];
+    uint16_t admin_port;
     /* actors */
     act_current_t *programs; /* set by the caller */
     /* gateways and actors: the brokers; inside this process when it runs one */

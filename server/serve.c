@@ -7,6 +7,7 @@
 
 #include "act_chat.h"
 #include "act_db.h"
+#include "admin.h"
 #include "broker.h"
 #include "gateway.h"
 #include "proto_clock.h"
@@ -15,12 +16,14 @@ enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50 };
 
 struct srv_serve {
     unsigned parts;
+    proto_metrics_t *metrics;
     proto_buf_t settings; /* as text, for `muster show config` */
     broker_config_t broker_config;
     gateway_config_t gateway_config;
     act_chat_config_t chat_config;
     act_db_config_t db_configs[2 * S_ACTORS];
-    zactor_t *broker, *chat;
+    srv_admin_config_t admin_config;
+    zactor_t *broker, *chat, *admin;
     zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
     int db_count, gateway_count;
     atomic_bool actors_ready, gateways_ready;
@@ -47,6 +50,7 @@ static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *conte
     self->broker_config = (broker_config_t){
         .settings = proto_buf_text(&self->settings),
         .context = context,
+        .metrics = self->metrics,
         .inside = plan->brokers->endpoint,
         .local = plan->local,
         .binds = plan->binds.list,
@@ -95,6 +99,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
     int count = (int)s_number(plan, SRV_OPT_actors), readers = (int)s_number(plan, SRV_OPT_replica_actors);
     act_db_config_t config = {
         .context = context,
+        .metrics = self->metrics,
         .brokers = plan->brokers,
         .broker_count = plan->broker_count,
         .service = "db",
@@ -123,6 +128,7 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
 {
     self->gateway_config = (gateway_config_t){
         .context = context,
+        .metrics = self->metrics,
         .brokers = plan->brokers,
         .broker_count = plan->broker_count,
         .ready = &self->gateways_ready,
@@ -146,6 +152,14 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
     return 0;
 }
 
+static int s_start_admin(srv_serve_t *self, const srv_plan_t *plan)
+{
+    self->admin_config = (srv_admin_config_t){
+        .metrics = self->metrics, .address = plan->admin_address, .port = plan->admin_port};
+    self->admin = s_begin(srv_admin_actor, &self->admin_config);
+    return self->admin ? 0 : -1;
+}
+
 srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
 {
     srv_serve_t *self = calloc(1, sizeof *self);
@@ -153,6 +167,9 @@ srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
     void *context = zsys_init();
     int rc = context ? 0 : -1;
     self->parts = plan->parts;
+    self->metrics = proto_metrics_new();
+    if (rc == 0 && plan->admin_port)
+        rc = s_start_admin(self, plan);
     if (rc == 0 && (plan->parts & SRV_PART_BROKER))
         rc = s_start_broker(self, plan, context);
     if (rc == 0 && (plan->parts & SRV_PART_ACTORS))
@@ -233,6 +250,8 @@ void srv_serve_stop(srv_serve_t **self_pointer)
     s_end(&self->chat, 1);
     s_end(self->dbs, self->db_count);
     s_end(&self->broker, 1);
+    s_end(&self->admin, 1);
+    proto_metrics_free(&self->metrics);
     proto_buf_free(&self->settings);
     free(self);
 }
