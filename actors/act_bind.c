@@ -97,7 +97,7 @@ static const proto_bytes_t *s_filled(const act_job_t *job, const proto_param_t *
     case PROTO_SOURCE_AUTH_ROLE:
         return &job->request.role;
     case PROTO_SOURCE_REQUEST_ID:
-        return &job->request.trace;
+        return &job->trace.request_id;
     default:
         return NULL;
     }

@@ -14,6 +14,7 @@
 #include "act_program.h"
 #include "act_types.h"
 #include "proto_error.h"
+#include "proto_trace.h"
 
 enum { ACT_VARIANTS = 64 /* most variants of a statement that stay prepared */ };
 
@@ -93,6 +94,7 @@ typedef struct act_job {
     act_broker_t *broker;   /* it came by; its answer goes there, if the epoch is still the same */
     proto_record_t request; /* as it came; its texts stand in `kept`, each followed by a NUL */
     proto_buf_t kept;
+    proto_trace_t trace; /* what request.trace says */
     act_plan_t *plan;
     int64_t deadline;
     bool retried;

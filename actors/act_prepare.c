@@ -77,6 +77,7 @@ static void s_prepare_own(act_db_t *self)
         {"muster_begin", "BEGIN READ WRITE"},
         {"muster_look", "BEGIN READ ONLY"},
         {"muster_claims", "SELECT set_config('request.jwt.claims', $1, true)"},
+        {"muster_trace", "SELECT set_config('application_name', $1, true)"},
         {"muster_commit", "COMMIT"},
         {"muster_rollback", "ROLLBACK"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)

@@ -19,6 +19,10 @@ void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request)
     proto_buf_reset(&self->extra);
     proto_buf_string(&self->extra, "X-Request-ID: ");
     proto_buf_append(&self->extra, request->trace, request->trace_size);
+    if (request->traced) { /* the span that answered */
+        proto_buf_string(&self->extra, "\r\ntraceresponse: ");
+        proto_buf_append(&self->extra, request->trace + request->trace_size + 1, PROTO_TRACEPARENT);
+    }
     proto_buf_string(&self->extra, "\r\n");
 }
 
@@ -32,7 +36,7 @@ static void s_log(gw_gateway_t *self, const gw_request_t *request, int status, s
                                .status = status,
                                .bytes = bytes,
                                .microseconds = took,
-                               .request_id = s_trace(request),
+                               .trace = {(const uint8_t *)request->trace, request->carried_size},
                            });
 }
 

@@ -339,7 +339,7 @@ static void s_open(gw_gateway_t *self, gw_conn_t *conn)
 static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
 {
     char trace[GW_TRACE];
-    proto_bytes_t id = gw_serve_new_trace(self, trace);
+    proto_bytes_t id = gw_trace_new(self, trace);
     self->figures.stats.refused++;
     gw_problem_t problem =
         gw_problem_of(PROTO_ERROR_overloaded, proto_bytes_of("there are too many connections"));

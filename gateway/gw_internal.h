@@ -18,6 +18,7 @@
 #include "gw_problem.h"
 #include "gw_system.h"
 #include "proto_slab.h"
+#include "proto_trace.h"
 #include "proto_wheel.h"
 #include "proto_wire.h"
 
@@ -70,10 +71,12 @@ typedef struct gw_request {
     const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
     gw_generation_t *generation; /* held */
     int64_t started_us, deadline_ms;
-    char address[46]; /* of the peer, for the log */
-    uint8_t trace_size;
-    char trace[GW_TRACE];
-    proto_buf_t line;       /* "METHOD target" for the log */
+    char address[46];                             /* of the peer, for the log */
+    uint8_t trace_size;                           /* of the request id ... */
+    uint8_t carried_size;                         /* ... and with the traceparent behind it: see gw_trace.c */
+    bool traced;                                  /* its trace is the client's own */
+    char trace[GW_TRACE + 1 + PROTO_TRACEPARENT]; /* as records carry it */
+    proto_buf_t line;                             /* "METHOD target" for the log */
     proto_buf_t kept;       /* header fields that the answer depends on: If-None-Match, then Origin */
     gw_identity_t identity; /* who asks */
     uint32_t origin_at;     /* where in `kept` that begins */
@@ -140,8 +143,11 @@ void gw_serve_expired(gw_gateway_t *self, gw_request_t *request);
  * may not, it has been answered. */
 PROTO_MUST_CHECK bool gw_admit(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
 
+/* gw_trace.c: request ids and trace contexts. */
 /* A request id that nobody has had before; borrows `trace`. */
-proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
+proto_bytes_t gw_trace_new(gw_gateway_t *self, char trace[GW_TRACE]);
+/* Fills in request->trace from the header fields (NULL: there are none). */
+void gw_trace_begin(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
 
 /* gw_answer.c: writing answers. self->extra holds further header lines; gw_answer_begin starts them,
  * gw_answer adds those of every answer: security, CORS, caching. */

@@ -42,8 +42,14 @@ void gw_log_add(gw_log_t *self, const gw_log_entry_t *entry)
                           : "\" %d %zu %lld.%03dms ",
                      entry->status, entry->bytes, (long long)(entry->microseconds / 1000),
                      (int)(entry->microseconds % 1000));
-    proto_log_escape(out, entry->request_id);
-    proto_buf_string(out, json ? "\"}\n" : "\n");
+    proto_trace_t trace;
+    proto_trace_read(entry->trace, &trace);
+    proto_log_escape(out, trace.request_id);
+    if (json) {
+        proto_buf_byte(out, '"');
+        proto_log_trace(out, &trace);
+    }
+    proto_buf_string(out, json ? "}\n" : "\n");
     if (out->size > S_WRITE_AT)
         gw_log_flush(self);
 }

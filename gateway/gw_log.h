@@ -18,7 +18,7 @@ typedef struct gw_log_entry {
     int status;           /* 499: the client left before it was answered */
     size_t bytes;         /* of the body */
     int64_t microseconds; /* from the request's last byte to its answer */
-    proto_bytes_t request_id;
+    proto_bytes_t trace;  /* as records carry it */
 } gw_log_entry_t;
 
 void gw_log_init(gw_log_t *self, bool on);
