@@ -8,8 +8,9 @@
 
 typedef struct gw_log {
     bool on;
-    proto_buf_t lines; /* not written yet */
-    proto_buf_t time;  /* of this turn, as text; empty until a line needs it */
+    proto_buf_t lines;  /* not written yet */
+    proto_buf_t masked; /* of the line under way: its request line, when there may be a secret in it */
+    proto_buf_t time;   /* of this turn, as text; empty until a line needs it */
 } gw_log_t;
 
 typedef struct gw_log_entry {

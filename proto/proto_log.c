@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto_clock.h"
+#include "proto_mask.h"
 #include "proto_utf8.h"
 
 enum { S_LONGEST = 4096 };
@@ -123,8 +124,9 @@ static void s_log(proto_log_level_t level, const char *part, const proto_trace_t
     char message[S_LONGEST];
     int length = vsnprintf(message, sizeof message, format, arguments);
     size_t size = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
-    proto_bytes_t bytes = {(const uint8_t *)message, size};
-    proto_buf_t line = PROTO_BUF_INIT;
+    proto_buf_t line = PROTO_BUF_INIT, masked = PROTO_BUF_INIT;
+    proto_mask((proto_bytes_t){(const uint8_t *)message, size}, &masked);
+    proto_bytes_t bytes = proto_buf_bytes(&masked);
     if (s_json)
         proto_buf_string(&line, "{\"time\":\"");
     proto_log_time(&line);
@@ -136,6 +138,7 @@ static void s_log(proto_log_level_t level, const char *part, const proto_trace_t
         s_text_line(&line, bytes, about);
     proto_log_line(&line);
     proto_buf_free(&line);
+    proto_buf_free(&masked);
 }
 
 void proto_log(proto_log_level_t level, const char *part, const char *format, ...)

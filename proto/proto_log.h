@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* One line per event on stderr, text or JSON, written with a single write(2) so lines never mix.
- * Callers never pass secrets; bytes that came from outside are escaped here.
+ * Callers never pass secrets; what looks like one is masked all the same (proto_mask.h), and bytes that came
+ * from outside are escaped here.
  * Thread: any; the two settings are made once before other threads start. */
 #ifndef PROTO_LOG_H
 #define PROTO_LOG_H
