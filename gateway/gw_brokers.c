@@ -209,7 +209,7 @@ gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried)
     for (uint32_t i = 0; i < brokers->count; i++) {
         loads[i] = brokers->all[i].waiting;
         if (!(tried >> i & 1) && proto_wire_alive(brokers->all[i].wire, gw_now(self)))
-            usable |= UINT64_C(1) << i;
+            usable |= 1u << i;
         if (!brokers->all[i].leaves)
             staying |= 1u << i;
     }
