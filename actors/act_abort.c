@@ -51,6 +51,7 @@ int64_t act_abort_turn(act_db_t *self, int64_t now)
     if (!s_runs(self))
         return PROTO_NEVER; /* a result will come, and this is asked again */
     self->cancelling = act_cancel_start(self->cancel, self->conn) == 0;
+    self->figures.stats.cancels += self->cancelling;
     self->cancel_again = now + S_AGAIN_MS;
     return self->cancelling ? PROTO_NEVER : self->cancel_again;
 }

@@ -100,7 +100,7 @@ static bool s_filled(const act_job_t *job, const proto_param_t *param, proto_byt
         *value = s_email(job);
         return true;
     case PROTO_SOURCE_REQUEST_ID:
-        *value = job->request.trace;
+        *value = job->trace.request_id;
         return true;
     default:
         return false;

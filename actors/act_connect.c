@@ -14,6 +14,7 @@ enum { S_CONNECT_MS = 10000 /* until the connection is made and its statements a
  * enough. */
 static void s_tell_down(act_db_t *self, const char *message)
 {
+    self->figures.stats.losses++;
     if (self->told_down)
         return;
     self->told_down = true;
@@ -58,6 +59,7 @@ void act_connect_start(act_db_t *self, int64_t now)
     const char *const values[] = {application, "5", "2", "3", "10000", self->config->conninfo, "UTF8", NULL};
     self->conn = PQconnectStartParams(keywords, values, 1);
     PROTO_ASSERT(self->conn != NULL);
+    self->figures.stats.connects++;
     PQsetNoticeReceiver(self->conn, s_on_notice, self);
     if (PQstatus(self->conn) == CONNECTION_BAD) {
         s_tell_down(self, PQerrorMessage(self->conn));

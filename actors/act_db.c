@@ -231,6 +231,20 @@ static void s_check_drained(act_db_t *self, int64_t now)
     zstr_send(self->pipe, "DRAINED");
 }
 
+static void s_tell_figures(act_db_t *self, int64_t now)
+{
+    act_stats_t *stats = &self->figures.stats;
+    stats->under_way = self->job_count;
+    stats->waiting = self->waiting_count;
+    stats->awaited = self->await_count;
+    stats->held = self->held != NULL;
+    stats->down = self->phase == ACT_PHASE_DOWN;
+    stats->connecting = self->phase == ACT_PHASE_CONNECTING;
+    stats->learning = self->phase == ACT_PHASE_LEARNING;
+    stats->ready = self->phase == ACT_PHASE_READY;
+    act_figures_turn(&self->figures, now);
+}
+
 static void s_turn(act_db_t *self)
 {
     bool piped = false, cancelled = false, answered = false;
@@ -251,6 +265,7 @@ static void s_turn(act_db_t *self)
         act_send_waiting(self, now);
     s_flush_conn(self, now);
     s_check_drained(self, now);
+    s_tell_figures(self, now);
 }
 
 static void s_free(act_db_t *self)
@@ -290,6 +305,7 @@ void act_db_actor(zsock_t *pipe, void *config)
     pthread_setname_np(pthread_self(), "db actor");
     zsock_signal(pipe, 0);
     self->cancel = act_cancel_new();
+    act_figures_init(&self->figures, self->config->metrics, self->config->service, self->config->number);
     self->brokers = (act_brokers_t){
         .window = self->config->window, .service = self->config->service, .ready = s_ready, .arg = self};
     bool begun =

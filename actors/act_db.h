@@ -9,10 +9,12 @@
 #include <stdatomic.h>
 
 #include "act_current.h"
+#include "proto_metrics.h"
 #include "proto_wire.h"
 
 typedef struct act_db_config {
     void *context;                  /* ZeroMQ context; outlives the thread */
+    proto_metrics_t *metrics;       /* where its figures go; outlives the thread */
     const proto_address_t *brokers; /* all of them; borrowed */
     uint32_t broker_count;          /* at least 1 */
     const char *service;            /* "db": all operations; "db.read": those marked @replica, at a replica */

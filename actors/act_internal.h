@@ -9,10 +9,12 @@
 #include "act_brokers.h"
 #include "act_cancel.h"
 #include "act_db.h"
+#include "act_figures.h"
 #include "act_mode.h"
 #include "act_program.h"
 #include "act_types.h"
 #include "proto_error.h"
+#include "proto_trace.h"
 
 enum {
     ACT_VARIANTS = 64,       /* most variants of a statement that stay prepared */
@@ -95,6 +97,7 @@ typedef struct act_job {
     act_broker_t *broker;   /* it came by; its answer goes there, if the epoch is still the same */
     proto_record_t request; /* as it came; its texts stand in `kept`, each followed by a NUL */
     proto_buf_t kept;
+    proto_trace_t trace; /* what request.trace says */
     act_plan_t *plan;
     int64_t deadline;
     bool retried;
@@ -180,6 +183,7 @@ typedef struct act_db {
     bool keeps_keys;        /* writes with a key can be served */
     bool told_keys;         /* the log knows that they cannot */
     int64_t sweep_at;       /* when answers that are too old go */
+    act_figures_t figures;
     proto_buf_t body, text, detail, token, claims, print;
 } act_db_t;
 

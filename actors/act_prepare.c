@@ -80,6 +80,7 @@ static void s_prepare_own(act_db_t *self)
         {"muster_begin", "BEGIN READ WRITE"},
         {"muster_look", "BEGIN READ ONLY"},
         {"muster_claims", *self->config->claims_roles ? s_claims_and_role : s_claims},
+        {"muster_trace", "SELECT set_config('application_name', $1, true)"},
         {"muster_commit", "COMMIT"},
         {"muster_rollback", "ROLLBACK"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)

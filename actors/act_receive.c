@@ -30,6 +30,7 @@ static bool s_retry(act_db_t *self, act_job_t *job, act_verdict_t verdict)
     if (job->retried || (verdict != ACT_AGAIN && verdict != ACT_PREPARE))
         return false;
     job->retried = true;
+    self->figures.stats.retries++;
     if (verdict == ACT_PREPARE && act_plan_again(self, job->plan) < 0)
         return false;
     act_send_again(self, job);
@@ -67,6 +68,7 @@ static int s_settle(act_db_t *self, act_job_t *job)
         return 0;
     }
     act_verdict_t verdict = s_verdict(self, job);
+    self->figures.stats.failures += job->failure != NULL;
     if (!undone && s_retry(self, job, verdict))
         return 0;
     if (verdict == ACT_RECONNECT) {

@@ -140,9 +140,9 @@ void act_reply_failure(act_db_t *self, act_job_t *job)
     proto_error_t error = act_refusal_error(sqlstate);
     if (error == PROTO_ERROR_timeout && !(operation->flags & PROTO_OP_READS))
         error = PROTO_ERROR_expired; /* cancelled and rolled back: certainly not executed */
-    proto_log(error == PROTO_ERROR_internal ? PROTO_LOG_ERROR : PROTO_LOG_INFO, "actors",
-              "%s failed: %s: %s (request %s)", operation->name, sqlstate,
-              s_field(result, PG_DIAG_MESSAGE_PRIMARY), (const char *)job->request.trace.data);
+    proto_log_about(error == PROTO_ERROR_internal ? PROTO_LOG_ERROR : PROTO_LOG_INFO, "actors",
+                    job->request.trace, "%s failed: %s: %s", operation->name, sqlstate,
+                    s_field(result, PG_DIAG_MESSAGE_PRIMARY));
     act_reply_error(self, job, error, act_reply_detail(error));
 }
 
@@ -210,8 +210,9 @@ void act_reply_success(act_db_t *self, act_job_t *job)
         return;
     }
     if (unknown) {
-        proto_log(PROTO_LOG_ERROR, "actors", "%s:%u: %s: _error names no @error", job->plan->script->file,
-                  job->plan->stages[stage].statement->line, job->plan->operation->name);
+        proto_log_about(PROTO_LOG_ERROR, "actors", job->request.trace, "%s:%u: %s: _error names no @error",
+                        job->plan->script->file, job->plan->stages[stage].statement->line,
+                        job->plan->operation->name);
         act_reply_error(self, job, PROTO_ERROR_internal, act_reply_detail(PROTO_ERROR_internal));
         return;
     }

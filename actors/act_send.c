@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From requests to the pipeline. Thread: the actor's. In: REQUEST. Out: RETURN. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "act_admit.h"
@@ -53,6 +54,7 @@ static void s_keep(act_job_t *job, const proto_record_t *record)
         texts[i]->data = at;
         at += texts[i]->size + 1;
     }
+    proto_trace_read(job->request.trace, &job->trace);
 }
 
 static act_job_t *s_job(act_db_t *self)
@@ -162,6 +164,7 @@ void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const prot
         return; /* sent to who we were before a long stop; the broker has given it up */
     act_job_t *job = s_job(self);
     s_keep(job, record);
+    self->figures.stats.requests++;
     job->broker = broker;
     job->deadline = now + record->deadline;
     job->retried = job->cancelled = job->alone = job->keyed = false;
@@ -210,6 +213,18 @@ static int s_send_claims(act_db_t *self, act_job_t *job)
     return 0;
 }
 
+/* Shows whoever looks into pg_stat_activity whose transaction this is. */
+static int s_send_trace(act_db_t *self, act_job_t *job)
+{
+    char name[sizeof "muster/" + PROTO_TRACE_ID];
+    snprintf(name, sizeof name, "muster/%.*s", PROTO_TRACE_ID, (const char *)job->trace.trace_id.data);
+    const char *const names[] = {name};
+    if (PQsendQueryPrepared(self->conn, "muster_trace", 1, names, NULL, NULL, 0) != 1)
+        return -1;
+    act_await(self, (act_await_t){.kind = ACT_AWAIT_CLAIMS, .job = job});
+    return 0;
+}
+
 /* The job's next statement. */
 static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
@@ -225,6 +240,7 @@ static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *b
     variant->users++;
     job->sent++;
     self->group++;
+    self->figures.stats.statements++;
     act_await(self, (act_await_t){.kind = ACT_AWAIT_STATEMENT, .job = job, .stage = stage});
     return 0;
 }
@@ -268,6 +284,9 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
     if (job->keyed && act_keys_claim(self, job, bound) < 0)
         return -1;
     if (job->plan->script->claims && s_send_claims(self, job) < 0)
+        return -1;
+    bool alone = mode == ACT_MODE_HELD || mode == ACT_MODE_SLOW;
+    if (alone && job->trace.sampled && s_send_trace(self, job) < 0)
         return -1;
     if (s_send_run(self, job, bound) < 0)
         return -1;

@@ -228,7 +228,7 @@ static void *s_worker(void *arg)
 static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
 {
     static int port = 0;
-    *stage = (s_stage_t){.kind = kind, .tcp = tcp};
+    *stage = (s_stage_t){.kind = kind, .tcp = tcp, .bound = stage->endpoint};
     stage->broker_context = zmq_ctx_new();
     stage->client_context = tcp ? zmq_ctx_new() : stage->broker_context;
     stage->worker_context = tcp ? zmq_ctx_new() : stage->broker_context;
@@ -238,13 +238,13 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
     s_tasks_t before = s_tasks_now();
     if (kind != S_RAW) {
         stage->config = (broker_config_t){.context = stage->broker_context,
+                                          .metrics = proto_metrics_new(),
                                           .inside = tcp ? "inproc://inside" : stage->endpoint,
                                           .binds = &stage->bound,
                                           .bind_count = tcp ? 1 : 0,
                                           .queue = 10000,
                                           .peers = 1000,
                                           .max_message = 1 << 20};
-        stage->bound = stage->endpoint;
         stage->broker = zactor_new(broker_actor, &stage->config);
         if (!stage->broker || zsock_wait(stage->broker) != 0)
             s_fail("the broker did not start");
@@ -261,6 +261,7 @@ static void s_end(s_stage_t *stage)
     stage->stop = 1;
     pthread_join(stage->worker, NULL);
     zactor_destroy(&stage->broker);
+    proto_metrics_free(&stage->config.metrics);
     if (stage->tcp) {
         zmq_ctx_term(stage->client_context);
         zmq_ctx_term(stage->worker_context);

@@ -44,6 +44,7 @@ typedef struct brk_limits {
 typedef struct brk_stats {
     uint64_t requests, answered, queued, refused, expired, timed_out, cancelled, returned, late, rejected,
         workers_lost, forbidden, denied;
+    uint64_t refusals[PROTO_ERROR_COUNT]; /* of those refused or forbidden: why */
 } brk_stats_t;
 
 /* A core that speaks by send(arg, ...). `limits` is copied. */

@@ -173,6 +173,8 @@ bool brk_operation_served(const brk_operation_t *self);
 const brk_catalogue_t *brk_service_learn(brk_service_t *self, uint64_t hash, proto_bytes_t body);
 
 /* brk_operations.c */
+/* How long the oldest of its waiting requests has waited (ms); 0 when none waits. */
+int64_t brk_operation_oldest(const brk_operation_t *self, int64_t now);
 void brk_table_operations(const brk_core_t *self, int64_t now, proto_buf_t *out);
 /* The operations of the service that `arguments` name, or of all; -1 for an unknown service. */
 PROTO_MUST_CHECK int brk_table_describe(const brk_core_t *self, proto_bytes_t arguments, proto_buf_t *out);

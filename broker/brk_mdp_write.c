@@ -6,6 +6,7 @@
 #include "brk_mdp.h"
 #include "brk_mdp_internal.h"
 #include "proto_rpc.h"
+#include "proto_trace.h"
 
 enum { S_KEEP = 1 << 20 /* bytes a buffer may keep */ };
 
@@ -96,15 +97,18 @@ static void s_request(brk_mdp_t *self, const brk_mdp_peer_t *peer, const proto_r
         return;
     }
     proto_buf_t *made = s_made(self);
-    proto_rpc_write_request(made, &(proto_rpc_request_t){.msgid = brk_mdp_msgid(record->id),
-                                                         .operation = record->name,
-                                                         .arguments = record->body,
-                                                         .deadline_ms = record->deadline,
-                                                         .key = record->key,
-                                                         .trace = record->trace,
-                                                         .native_values = peer->native_values,
-                                                         .subject = record->subject,
-                                                         .role = record->role});
+    proto_trace_t trace;
+    proto_trace_read(record->trace, &trace);
+    proto_rpc_write_request(made,
+                            &(proto_rpc_request_t){.msgid = brk_mdp_msgid(record->id),
+                                                   .operation = record->name,
+                                                   .arguments = record->body,
+                                                   .deadline_ms = record->deadline,
+                                                   .key = record->key,
+                                                   .trace = trace.parent.size ? trace.parent : record->trace,
+                                                   .native_values = peer->native_values,
+                                                   .subject = record->subject,
+                                                   .role = record->role});
     brk_frame_put(peer->out, proto_buf_bytes(made), false);
 }
 

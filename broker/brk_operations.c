@@ -28,8 +28,7 @@ static void s_windows(const brk_core_t *self, const brk_service_t *service, uint
     }
 }
 
-/* How long the oldest one waits. */
-static int64_t s_oldest(const brk_operation_t *operation, int64_t now)
+int64_t brk_operation_oldest(const brk_operation_t *operation, int64_t now)
 {
     const brk_lane_t *first = operation->lanes, *lane = first;
     int64_t oldest = now;
@@ -64,7 +63,7 @@ static void s_row(const brk_operation_t *operation, uint32_t workers, uint32_t w
     s_int(out, "workers", workers);
     s_int(out, "window", window);
     s_int(out, "waiting", operation->waiting);
-    s_int(out, "oldest_ms", (uint64_t)s_oldest(operation, now));
+    s_int(out, "oldest_ms", (uint64_t)brk_operation_oldest(operation, now));
     s_int(out, "in_flight", operation->in_flight);
     s_int(out, "answered", operation->answered);
     s_int(out, "errors", operation->errors);

@@ -150,10 +150,17 @@ static void s_give(brk_core_t *self, int64_t now, brk_request_t *request, brk_pe
         s_dispatch(self, now, request, worker, *record);
 }
 
+static void s_count_refusal(brk_core_t *self, proto_error_t why)
+{
+    self->stats.refused += why != PROTO_ERROR_forbidden;
+    self->stats.forbidden += why == PROTO_ERROR_forbidden;
+    self->stats.refusals[why]++;
+}
+
 static void s_wait(brk_core_t *self, int64_t now, brk_request_t *request, const proto_record_t *record)
 {
     if (brk_queue_put(self, request, record) < 0) {
-        self->stats.refused++;
+        s_count_refusal(self, PROTO_ERROR_overloaded);
         brk_request_fail(self, now, request, PROTO_ERROR_overloaded);
         return;
     }
@@ -241,9 +248,9 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     uint64_t token = 0;
     brk_request_t *request = refusal ? NULL : proto_slab_take(&self->requests, &token);
     if (!request) {
-        self->stats.refused += refusal != PROTO_ERROR_forbidden;
-        self->stats.forbidden += refusal == PROTO_ERROR_forbidden;
-        brk_send_error(self, now, client, given->id, refusal ? refusal : PROTO_ERROR_overloaded);
+        refusal = refusal ? refusal : PROTO_ERROR_overloaded;
+        s_count_refusal(self, refusal);
+        brk_send_error(self, now, client, given->id, refusal);
         return;
     }
     proto_buf_t stored = request->stored;

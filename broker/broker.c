@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "brk_core.h"
+#include "brk_figures.h"
 #include "brk_message.h"
 #include "brk_route.h"
 #include "brk_socket.h"
@@ -37,6 +38,7 @@ enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS, S_ZAP = S_SOCKETS, S_PIPE, S_ITE
 typedef struct s_broker {
     brk_core_t *core;
     brk_mdp_t *mdp;
+    brk_figures_t *figures;
     zsock_t *pipe;
     brk_routes_t routes[S_SOCKETS]; /* the later two may have no socket */
     brk_zap_t zap;                  /* its socket is NULL without CURVE */
@@ -407,6 +409,7 @@ static void s_run(s_broker_t *self)
         s_wait(self, items, now, due);
         for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
             s_serve(self, proto_clock_ms());
+        brk_figures_turn(self->figures, proto_clock_ms(), self->core);
         s_check_drained(self);
     }
     s_flush(self);
@@ -458,6 +461,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
         .deadline_ms = 3600000,
     };
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
+    self->figures = brk_figures_new(config->metrics);
     brk_core_on_forget(self->core, s_forget);
     brk_core_on_refuse(self->core, s_refuse);
     brk_core_settings(self->core, config->settings);
@@ -477,6 +481,7 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
 static void s_close(s_broker_t *self)
 {
     brk_core_free(&self->core);
+    brk_figures_free(&self->figures);
     brk_mdp_free(&self->mdp);
     for (int i = 0; i < S_SOCKETS; i++) {
         if (self->routes[i].socket)

@@ -10,8 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto_metrics.h"
+
 typedef struct broker_config {
     void *context;            /* ZeroMQ context; outlives the thread */
+    proto_metrics_t *metrics; /* where its figures go; outlives the thread */
     const char *inside;       /* inproc:// endpoint */
     const char *local;        /* ipc:// endpoint, made with mode 0600; NULL: none */
     const char *const *binds; /* tcp:// endpoints for others */

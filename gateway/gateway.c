@@ -90,6 +90,15 @@ static void s_set_timer(gw_gateway_t *self, int64_t at)
     uv_timer_start(&self->timer, s_on_timer, at > now ? (uint64_t)(at - now) : 1, 0);
 }
 
+static void s_tell_figures(gw_gateway_t *self)
+{
+    gw_stats_t *stats = &self->figures.stats;
+    stats->connections = self->conn_count;
+    stats->under_way = self->requests.used;
+    stats->brokers_alive = gw_brokers_alive(&self->brokers);
+    gw_figures_publish(&self->figures);
+}
+
 /* Runs right before each poll, so whatever the poll's callbacks, timers or this turn itself brought about is
  * done, and no edge of a wire's descriptor is lost: sending can eat it, hence the second look. */
 static void s_turn(uv_prepare_t *prepare)
@@ -108,6 +117,7 @@ static void s_turn(uv_prepare_t *prepare)
     } while (gw_brokers_drain(self));
     gw_conn_flush(self);
     gw_log_flush(&self->log);
+    s_tell_figures(self);
     s_check_drained(self);
     if (self->stopping)
         uv_stop(&self->loop);
@@ -164,6 +174,8 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     gw_tokens_init(&self->tokens, config->keyring ? gw_keyring_hold(config->keyring) : NULL,
                    &config->token_rules, (uint64_t[]){proto_clock_random(), proto_clock_random()});
     self->generation = gw_generation_new();
+    gw_figures_init(&self->figures, config->metrics);
+    gw_figures_learn(&self->figures, self->generation->router);
     self->addresses = gw_address_new();
     self->read_buffer = malloc(GW_READ_BYTES);
     PROTO_ASSERT(self->read_buffer != NULL);
@@ -220,6 +232,7 @@ static void s_free(gw_gateway_t *self)
     gw_binder_free(&self->binder);
     gw_revoked_free(&self->revoked);
     gw_cors_free(&self->cors);
+    gw_figures_free(&self->figures);
     gw_log_flush(&self->log);
     gw_log_free(&self->log);
     proto_buf_free(&self->json);

@@ -16,10 +16,12 @@
 #include "gw_limit.h"
 #include "gw_proxies.h"
 #include "gw_redis_url.h"
+#include "proto_metrics.h"
 #include "proto_wire.h"
 
 typedef struct gateway_config {
     void *context;                                    /* ZeroMQ context; outlives the thread */
+    proto_metrics_t *metrics;                         /* where its figures go; outlives the thread */
     const proto_address_t *brokers;                   /* all of them; borrowed */
     uint32_t broker_count;                            /* 1..GW_BROKERS */
     atomic_bool *ready;                               /* set once endpoints are known */

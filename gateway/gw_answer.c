@@ -19,18 +19,24 @@ void gw_answer_begin(gw_gateway_t *self, const gw_request_t *request)
     proto_buf_reset(&self->extra);
     proto_buf_string(&self->extra, "X-Request-ID: ");
     proto_buf_append(&self->extra, request->trace, request->trace_size);
+    if (request->traced) { /* the span that answered */
+        proto_buf_string(&self->extra, "\r\ntraceresponse: ");
+        proto_buf_append(&self->extra, request->trace + request->trace_size + 1, PROTO_TRACEPARENT);
+    }
     proto_buf_string(&self->extra, "\r\n");
 }
 
 static void s_log(gw_gateway_t *self, const gw_request_t *request, int status, size_t bytes)
 {
+    int64_t took = proto_clock_us() - request->started_us;
+    gw_figures_answer(&self->figures, request->route, status, took);
     gw_log_add(&self->log, &(gw_log_entry_t){
                                .address = request->address,
                                .line = proto_buf_bytes(&request->line),
                                .status = status,
                                .bytes = bytes,
-                               .microseconds = self->log.on ? proto_clock_us() - request->started_us : 0,
-                               .request_id = s_trace(request),
+                               .microseconds = took,
+                               .trace = {(const uint8_t *)request->trace, request->carried_size},
                            });
 }
 
@@ -134,6 +140,7 @@ void gw_answer_problem(gw_gateway_t *self, gw_request_t *request, const gw_probl
         proto_buf_string(&self->extra, request->refused_token
                                            ? "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n"
                                            : "WWW-Authenticate: Bearer\r\n");
+    gw_figures_problem(&self->figures, problem->error);
     gw_problem_t told = *problem;
     told.operation = request->route ? request->route->operation : NULL;
     proto_buf_reset(&self->json);

@@ -218,6 +218,14 @@ gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried)
     return best < brokers->count ? &brokers->all[best] : NULL;
 }
 
+uint32_t gw_brokers_alive(const gw_brokers_t *self)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < self->count; i++)
+        count += self->all[i].lives;
+    return count;
+}
+
 uint32_t gw_brokers_bit(const gw_gateway_t *self, const gw_broker_t *broker)
 {
     return 1u << (broker - self->brokers.all);

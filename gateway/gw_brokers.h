@@ -55,6 +55,8 @@ void gw_brokers_leaves(gw_gateway_t *self, gw_broker_t *broker);
 /* The living broker with the fewest requests of ours, in turn among equals, and none of those in the mask
  * `tried`; one that is ending only when there is no other. NULL when there is no such. */
 gw_broker_t *gw_brokers_choose(gw_gateway_t *self, uint32_t tried);
+/* How many live. */
+uint32_t gw_brokers_alive(const gw_brokers_t *self);
 /* Its bit in such a mask. */
 uint32_t gw_brokers_bit(const gw_gateway_t *self, const gw_broker_t *broker);
 

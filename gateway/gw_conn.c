@@ -195,6 +195,7 @@ static void s_on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     } else if (size < 0) {
         s_close(conn);
     } else if (!conn->lingering) { /* what still comes while lingering is dropped */
+        conn->gateway->figures.stats.received += (uint64_t)size;
         gw_http_input(&conn->http, gw_now(conn->gateway), buf->base, (size_t)size);
         s_pump(conn);
         s_mark(conn);
@@ -240,6 +241,7 @@ static void s_queue(gw_conn_t *conn)
         return;
     }
     conn->writing = true;
+    conn->gateway->figures.stats.sent += conn->sending.size;
     if (!conn->half_closed)
         conn->give_up = gw_now(conn->gateway) + S_STALL_MS;
 }
@@ -254,8 +256,10 @@ static void s_write(gw_conn_t *conn)
         s_close(conn);
         return;
     }
-    if (sent > 0)
+    if (sent > 0) {
+        conn->gateway->figures.stats.sent += (uint64_t)sent;
         gw_http_sent(&conn->http, (size_t)sent);
+    }
     if (conn->http.out.size)
         s_queue(conn);
 }
@@ -371,7 +375,8 @@ static void s_open(gw_gateway_t *self, gw_conn_t *conn)
 static void s_refuse(gw_gateway_t *self, gw_conn_t *conn)
 {
     char trace[GW_TRACE];
-    proto_bytes_t id = gw_serve_new_trace(self, trace);
+    proto_bytes_t id = gw_trace_new(self, trace);
+    self->figures.stats.refused++;
     gw_problem_t problem =
         gw_problem_of(PROTO_ERROR_overloaded, proto_bytes_of("there are too many connections"));
     proto_buf_reset(&self->json);
@@ -396,6 +401,7 @@ static gw_conn_t *s_new(gw_gateway_t *self)
     }
     conn->gateway = self;
     conn->tcp.data = conn;
+    self->figures.stats.accepted++;
     self->conn_count++;
     return conn;
 }
@@ -404,6 +410,7 @@ static gw_conn_t *s_new(gw_gateway_t *self)
 static void s_let_in(gw_gateway_t *self, gw_conn_t *conn, int rc)
 {
     if (rc < 0 || s_peer(conn) < 0 || self->conn_count > self->config->connections + S_REFUSALS) {
+        self->figures.stats.refused++;
         uv_close((uv_handle_t *)&conn->tcp, s_on_dropped);
         return;
     }

@@ -21,6 +21,7 @@ typedef struct s_node {
 struct gw_router {
     proto_arena_t arena;
     s_node_t root;
+    gw_route_t *first;
 };
 
 static const struct {
@@ -118,6 +119,13 @@ static void s_add(gw_router_t *self, const char *method, const char *template, g
         return;
     }
     node->routes[index] = kept;
+    kept->next = self->first;
+    self->first = kept;
+}
+
+gw_route_t *gw_router_first(const gw_router_t *self)
+{
+    return self->first;
 }
 
 gw_router_t *gw_router_new(const proto_catalogue_t *const *catalogues, size_t count)

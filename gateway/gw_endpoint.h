@@ -6,6 +6,7 @@
 #define GW_ENDPOINT_H
 
 #include "proto_catalogue.h"
+#include "proto_metrics.h"
 
 enum {
     GW_PATH_SEGMENTS = 32, /* most segments of a path that can match */
@@ -28,6 +29,8 @@ typedef enum {
 } gw_builtin_t;
 
 typedef struct gw_route {
+    struct gw_route *next;              /* of all */
+    proto_metrics_group_t *figures;     /* of its operation, among all requests; see gw_figures.h */
     const proto_operation_t *operation; /* NULL for a builtin; borrowed from the catalogue */
     gw_builtin_t builtin;
     uint64_t identity; /* of method and template: the same in every gateway and generation */
@@ -61,6 +64,9 @@ void gw_router_free(gw_router_t **self);
  * finds. */
 gw_match_kind_t gw_router_match(const gw_router_t *self, proto_bytes_t method, proto_bytes_t path,
                                 gw_match_t *match);
+
+/* All its routes, by their `next`. */
+gw_route_t *gw_router_first(const gw_router_t *self);
 
 /* Appends `text` with percent-escapes decoded ('+' as a blank when `form`). -1 on a malformed escape. */
 PROTO_MUST_CHECK int gw_percent_decode(proto_bytes_t text, bool form, proto_buf_t *out);

@@ -11,6 +11,7 @@
 #include "gw_bind.h"
 #include "gw_brokers.h"
 #include "gw_cors.h"
+#include "gw_figures.h"
 #include "gw_generation.h"
 #include "gw_http.h"
 #include "gw_limit.h"
@@ -22,6 +23,7 @@
 #include "gw_system.h"
 #include "gw_tokens.h"
 #include "proto_slab.h"
+#include "proto_trace.h"
 #include "proto_wheel.h"
 #include "proto_wire.h"
 
@@ -76,12 +78,14 @@ typedef struct gw_request {
     const gw_route_t *route;     /* in `generation`; NULL for a builtin or before it is matched */
     gw_generation_t *generation; /* held */
     int64_t started_us, deadline_ms;
-    char address[46];   /* of the peer, for the log */
-    uint8_t client[16]; /* who is counted: the peer, or whoever asks through a trusted proxy */
-    gw_verdict_t rate;  /* of the bucket that it took from, for the answer */
-    uint8_t trace_size;
-    char trace[GW_TRACE];
-    proto_buf_t line;       /* "METHOD target" for the log */
+    char address[46];     /* of the peer, for the log */
+    uint8_t client[16];   /* who is counted: the peer, or whoever asks through a trusted proxy */
+    gw_verdict_t rate;    /* of the bucket that it took from, for the answer */
+    uint8_t trace_size;   /* of the request id ... */
+    uint8_t carried_size; /* ... and with the traceparent behind it: see gw_trace.c */
+    bool traced;          /* its trace is the client's own */
+    char trace[GW_TRACE + 1 + PROTO_TRACEPARENT]; /* as records carry it */
+    proto_buf_t line;                             /* "METHOD target" for the log */
     proto_buf_t kept;       /* header fields that are needed later: If-None-Match, Origin, Idempotency-Key */
     gw_identity_t identity; /* who asks */
     gw_token_t *token;      /* held: what the identity is borrowed from; NULL without one */
@@ -124,6 +128,7 @@ struct gw_gateway {
     gw_cors_t cors;
     proto_buf_t json, extra; /* body and header lines of the answer being made */
     gw_log_t log;
+    gw_figures_t figures;
     gw_system_sample_t cpu;
     gw_revoked_set_t *revoked;
     uint64_t snapshot_id, snapshot_count; /* of the snapshot under way; 0: of none */
@@ -132,7 +137,7 @@ struct gw_gateway {
     int64_t started_ms;
     uint64_t trace_seed, trace_count;
     size_t upload_bytes; /* of all requests with a form in pieces, until they are answered */
-    bool leaving; /* serves, but says that it is not ready, and closes behind each answer */
+    bool leaving;        /* serves, but says that it is not ready, and closes behind each answer */
     bool draining, drained, stopping;
 };
 
@@ -176,8 +181,11 @@ void gw_rate_failed(gw_gateway_t *self, const gw_request_t *request);
 /* Whether this address may ask this endpoint once more. When it may not, it has been answered. */
 PROTO_MUST_CHECK bool gw_rate_admit(gw_gateway_t *self, gw_request_t *request);
 
+/* gw_trace.c: request ids and trace contexts. */
 /* A request id that nobody has had before; borrows `trace`. */
-proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE]);
+proto_bytes_t gw_trace_new(gw_gateway_t *self, char trace[GW_TRACE]);
+/* Fills in request->trace from the header fields (NULL: there are none). */
+void gw_trace_begin(gw_gateway_t *self, gw_request_t *request, const gw_http_request_t *http);
 
 /* gw_upload.c: bodies that are taken in pieces. The errors of these have their sentence in
  * self->binder.detail. */

@@ -3,6 +3,7 @@
 #include "gw_log.h"
 
 #include "proto_log.h"
+#include "proto_mask.h"
 
 enum { S_WRITE_AT = 60000, S_LONGEST_TARGET = 512 };
 
@@ -16,6 +17,7 @@ void gw_log_free(gw_log_t *self)
     gw_log_flush(self);
     proto_buf_free(&self->lines);
     proto_buf_free(&self->time);
+    proto_buf_free(&self->masked);
 }
 
 void gw_log_add(gw_log_t *self, const gw_log_entry_t *entry)
@@ -29,6 +31,11 @@ void gw_log_add(gw_log_t *self, const gw_log_entry_t *entry)
     proto_bytes_t line = entry->line;
     if (line.size > S_LONGEST_TARGET)
         line.size = S_LONGEST_TARGET;
+    if (proto_mask_wanted(line)) {
+        proto_buf_reset(&self->masked);
+        proto_mask(line, &self->masked);
+        line = proto_buf_bytes(&self->masked);
+    }
     if (json)
         proto_buf_string(out, "{\"time\":\"");
     proto_buf_append(out, self->time.data, self->time.size);
@@ -42,8 +49,14 @@ void gw_log_add(gw_log_t *self, const gw_log_entry_t *entry)
                           : "\" %d %zu %lld.%03dms ",
                      entry->status, entry->bytes, (long long)(entry->microseconds / 1000),
                      (int)(entry->microseconds % 1000));
-    proto_log_escape(out, entry->request_id);
-    proto_buf_string(out, json ? "\"}\n" : "\n");
+    proto_trace_t trace;
+    proto_trace_read(entry->trace, &trace);
+    proto_log_escape(out, trace.request_id);
+    if (json) {
+        proto_buf_byte(out, '"');
+        proto_log_trace(out, &trace);
+    }
+    proto_buf_string(out, json ? "}\n" : "\n");
     if (out->size > S_WRITE_AT)
         gw_log_flush(self);
 }

@@ -8,8 +8,9 @@
 
 typedef struct gw_log {
     bool on;
-    proto_buf_t lines; /* not written yet */
-    proto_buf_t time;  /* of this turn, as text; empty until a line needs it */
+    proto_buf_t lines;  /* not written yet */
+    proto_buf_t masked; /* of the line under way: its request line, when there may be a secret in it */
+    proto_buf_t time;   /* of this turn, as text; empty until a line needs it */
 } gw_log_t;
 
 typedef struct gw_log_entry {
@@ -18,7 +19,7 @@ typedef struct gw_log_entry {
     int status;           /* 499: the client left before it was answered */
     size_t bytes;         /* of the body */
     int64_t microseconds; /* from the request's last byte to its answer */
-    proto_bytes_t request_id;
+    proto_bytes_t trace;  /* as records carry it */
 } gw_log_entry_t;
 
 void gw_log_init(gw_log_t *self, bool on);

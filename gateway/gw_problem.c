@@ -8,6 +8,7 @@ gw_problem_t gw_problem_of(proto_error_t error, proto_bytes_t detail)
 {
     proto_bytes_t title = proto_bytes_of(proto_error_title(error));
     return (gw_problem_t){
+        .error = error < PROTO_ERROR_COUNT ? error : PROTO_ERROR_internal,
         .status = proto_error_status(error),
         .code = proto_bytes_of(proto_error_code(error)),
         .title = title,

@@ -14,6 +14,7 @@ typedef struct gw_problem {
     proto_bytes_t code, title;
     proto_bytes_t detail;               /* made a sentence: capital first letter, full stop */
     const proto_operation_t *operation; /* NULL, or whose parameters keep their spelling as first words */
+    proto_error_t error;                /* of the table, for the figures */
 } gw_problem_t;
 
 /* The problem for an error of the table. An empty `detail` becomes the title. */

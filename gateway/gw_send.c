@@ -26,7 +26,7 @@ static proto_error_t s_put(gw_gateway_t *self, gw_request_t *request, gw_broker_
     record.type = PROTO_REQUEST;
     record.id = request->id;
     record.deadline = (uint32_t)left;
-    record.trace = (proto_bytes_t){(const uint8_t *)request->trace, request->trace_size};
+    record.trace = (proto_bytes_t){(const uint8_t *)request->trace, request->carried_size};
     record.subject = request->identity.subject;
     record.role = request->identity.role;
     record.claims = request->identity.claims;
@@ -114,6 +114,7 @@ static bool s_again(gw_gateway_t *self, gw_request_t *request, bool same, bool b
     if (!broker || s_put_operation(self, request, broker, hash) != PROTO_ERROR_none)
         return false;
     request->resent = true;
+    self->figures.stats.resent++;
     return true;
 }
 

@@ -10,39 +10,6 @@
 #include "proto_clock.h"
 #include "proto_log.h"
 
-/* A client's own id is kept when it can stand in a header and a log line as it is. */
-static bool s_trace_good(proto_bytes_t id)
-{
-    if (id.size == 0 || id.size > GW_TRACE)
-        return false;
-    for (size_t i = 0; i < id.size; i++) {
-        uint8_t c = id.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-              c == '_' || c == '.'))
-            return false;
-    }
-    return true;
-}
-
-proto_bytes_t gw_serve_new_trace(gw_gateway_t *self, char trace[GW_TRACE])
-{
-    static const char hex[] = "0123456789abcdef";
-    uint64_t parts[2] = {self->trace_seed, ++self->trace_count};
-    for (int i = 0; i < 32; i++)
-        trace[i] = hex[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    return (proto_bytes_t){(const uint8_t *)trace, 32};
-}
-
-static void s_trace(gw_gateway_t *self, gw_request_t *request, proto_bytes_t given)
-{
-    if (s_trace_good(given)) {
-        memcpy(request->trace, given.data, given.size);
-        request->trace_size = (uint8_t)given.size;
-    } else {
-        request->trace_size = (uint8_t)gw_serve_new_trace(self, request->trace).size;
-    }
-}
-
 /* Takes a slot for a request of this connection. */
 static gw_request_t *s_open(gw_gateway_t *self, gw_conn_t *conn, uint32_t sequence)
 {
@@ -297,7 +264,7 @@ static gw_request_t *s_begin(gw_gateway_t *self, gw_conn_t *conn, const gw_http_
                              gw_match_t *match)
 {
     gw_request_t *request = s_open(self, conn, http->sequence);
-    s_trace(self, request, gw_http_header(http, "x-request-id"));
+    gw_trace_begin(self, request, http);
     s_line(request, http);
     s_keep(request, http);
     request->generation = gw_generation_hold(self->generation);
@@ -355,7 +322,7 @@ void gw_serve_bad(gw_gateway_t *self, gw_conn_t *conn, gw_request_t *arriving, u
     gw_request_t *request = arriving;
     if (!arriving) {
         request = s_open(self, conn, sequence);
-        s_trace(self, request, (proto_bytes_t){0});
+        gw_trace_begin(self, request, NULL);
         proto_buf_string(&request->line, "(refused)");
     }
     gw_problem_t problem = gw_problem_of(error, proto_bytes_of(detail));
@@ -439,6 +406,7 @@ static void s_learn(gw_gateway_t *self, const proto_record_t *record)
     if (next) {
         gw_generation_drop(&self->generation);
         self->generation = next;
+        gw_figures_learn(&self->figures, next->router);
         atomic_store(self->config->ready, true);
     } else if (why.size) {
         proto_log(PROTO_LOG_WARN, "gateway", "a catalogue was refused: %s", proto_buf_text(&why));

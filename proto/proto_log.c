@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto_clock.h"
+#include "proto_mask.h"
 #include "proto_utf8.h"
 
 enum { S_LONGEST = 4096 };
@@ -79,30 +80,85 @@ void proto_log_escape(proto_buf_t *out, proto_bytes_t text)
     }
 }
 
-void proto_log(proto_log_level_t level, const char *part, const char *format, ...)
+void proto_log_trace(proto_buf_t *out, const proto_trace_t *trace)
 {
-    if (!proto_log_enabled(level))
+    if (!trace->parent.size)
         return;
-    char message[S_LONGEST];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    size_t size = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
+    proto_buf_string(out, ",\"trace_id\":\"");
+    proto_buf_append(out, trace->trace_id.data, trace->trace_id.size);
+    proto_buf_string(out, "\",\"span_id\":\"");
+    proto_buf_append(out, trace->span_id.data, trace->span_id.size);
+    proto_buf_byte(out, '"');
+}
 
-    proto_buf_t line = PROTO_BUF_INIT;
+static void s_json_line(proto_buf_t *line, proto_bytes_t message, const proto_trace_t *about)
+{
+    proto_log_escape(line, message);
+    proto_buf_byte(line, '"');
+    if (about) {
+        proto_buf_string(line, ",\"request_id\":\"");
+        proto_log_escape(line, about->request_id);
+        proto_buf_byte(line, '"');
+        proto_log_trace(line, about);
+    }
+    proto_buf_byte(line, '}');
+}
+
+static void s_text_line(proto_buf_t *line, proto_bytes_t message, const proto_trace_t *about)
+{
+    size_t before = line->size;
+    proto_buf_append(line, message.data, message.size);
+    if (about) {
+        proto_buf_string(line, " (request ");
+        proto_buf_append(line, about->request_id.data, about->request_id.size);
+        proto_buf_byte(line, ')');
+    }
+    for (size_t i = before; i < line->size; i++) /* one event, one line, whatever the message quotes */
+        if (line->data[i] < 0x20)
+            line->data[i] = ' ';
+}
+
+static void s_log(proto_log_level_t level, const char *part, const proto_trace_t *about, const char *format,
+                  va_list arguments)
+{
+    char message[S_LONGEST];
+    int length = vsnprintf(message, sizeof message, format, arguments);
+    size_t size = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
+    proto_buf_t line = PROTO_BUF_INIT, masked = PROTO_BUF_INIT;
+    proto_mask((proto_bytes_t){(const uint8_t *)message, size}, &masked);
+    proto_bytes_t bytes = proto_buf_bytes(&masked);
     if (s_json)
         proto_buf_string(&line, "{\"time\":\"");
     proto_log_time(&line);
     proto_buf_printf(&line, s_json ? "\",\"level\":\"%s\",\"part\":\"%s\",\"message\":\"" : " %s %s: ",
                      s_names[level], part);
-    if (s_json) {
-        proto_log_escape(&line, (proto_bytes_t){(const uint8_t *)message, size});
-        proto_buf_string(&line, "\"}");
-    } else {
-        for (size_t i = 0; i < size; i++) /* one event, one line, whatever the message quotes */
-            proto_buf_byte(&line, (uint8_t)((uint8_t)message[i] < 0x20 ? ' ' : message[i]));
-    }
+    if (s_json)
+        s_json_line(&line, bytes, about);
+    else
+        s_text_line(&line, bytes, about);
     proto_log_line(&line);
     proto_buf_free(&line);
+    proto_buf_free(&masked);
+}
+
+void proto_log(proto_log_level_t level, const char *part, const char *format, ...)
+{
+    if (!proto_log_enabled(level))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    s_log(level, part, NULL, format, arguments);
+    va_end(arguments);
+}
+
+void proto_log_about(proto_log_level_t level, const char *part, proto_bytes_t trace, const char *format, ...)
+{
+    if (!proto_log_enabled(level))
+        return;
+    proto_trace_t about;
+    proto_trace_read(trace, &about);
+    va_list arguments;
+    va_start(arguments, format);
+    s_log(level, part, &about, format, arguments);
+    va_end(arguments);
 }

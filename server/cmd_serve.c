@@ -21,7 +21,8 @@ enum { S_WATCH_MS = 250, S_IDLE_MS = 3600000, S_READY_MS = 10000, S_READY_POLL_M
 
 #define S_SET(name) SRV_SET(SRV_OPT_##name)
 #define S_SET_ALWAYS                                                                                         \
-    (S_SET(ipc) | S_SET(cert) | S_SET(dev) | S_SET(drain) | S_SET(log_level) | S_SET(log_format))
+    (S_SET(ipc) | S_SET(cert) | S_SET(dev) | S_SET(drain) | S_SET(log_level) | S_SET(log_format) |           \
+     S_SET(admin))
 #define S_SET_BROKER                                                                                         \
     (S_SET(bind) | S_SET(rights) | S_SET(peers) | S_SET(max_message) | S_SET(queue) | S_SET(any_address))
 #define S_SET_GATEWAYS                                                                                       \

@@ -125,6 +125,8 @@ typedef enum { SRV_TEXT, SRV_SECRET, SRV_NUMBER, SRV_DURATION, SRV_SWITCH } srv_
       "development: no authentication, loopback only, a tcp endpoint for ZeroMQ peers")                      \
     X(any_address, "dev_any_address", "--dev-any-address", "MUSTER_DEV_ANY_ADDRESS", SRV_SWITCH, "0", 0, 0,  \
       "", "let --dev bind other addresses too, as in a container that publishes to loopback only")           \
+    X(admin, "admin", "--admin", "MUSTER_ADMIN", SRV_TEXT, "", 0, 0, "ADDRESS:PORT",                         \
+      "metrics and a status page, for Prometheus and people (default: none)")                                \
     X(drain, "drain", "--drain", "MUSTER_DRAIN", SRV_DURATION, "5s", 0, 600000, "TIME",                      \
       "how long requests under way may take to finish at shutdown")                                          \
     X(log_level, "log/level", "--log-level", "MUSTER_LOG_LEVEL", SRV_TEXT, "info", 0, 0, "LEVEL",            \

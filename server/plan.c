@@ -34,20 +34,27 @@ static int s_setup_log(const srv_config_t *config, proto_buf_t *why)
     return why->size ? -1 : 0;
 }
 
+/* Whether a port is free; the sentence names `instead`, the flag by which another can be chosen. */
+static int s_check_port(const char *address, uint16_t port, const char *instead, proto_buf_t *why)
+{
+    if (srv_port_free(address, port, why) == 0)
+        return 0;
+    const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
+    if (flag)
+        why->size = (size_t)(flag - why->data);
+    proto_buf_string(why, instead);
+    return -1;
+}
+
 /* The ports of tcp endpoints are checked beforehand, so that their holder can be named. */
 static int s_check_open_ports(const srv_plan_t *self, proto_buf_t *why)
 {
     char address[64];
     uint16_t port;
     for (uint32_t i = 0; i < self->binds.count; i++) {
-        if (srv_split_address(self->binds.list[i] + strlen("tcp://"), address, &port) < 0 ||
-            srv_port_free(address, port, why) == 0)
-            continue;
-        const uint8_t *flag = memmem(why->data, why->size, "--http ADDRESS:PORT", 19);
-        if (flag)
-            why->size = (size_t)(flag - why->data);
-        proto_buf_string(why, "--bind tcp://ADDRESS:PORT, or none with --bind none");
-        return -1;
+        if (srv_split_address(self->binds.list[i] + strlen("tcp://"), address, &port) == 0 &&
+            s_check_port(address, port, "--bind tcp://ADDRESS:PORT, or none with --bind none", why) < 0)
+            return -1;
     }
     return 0;
 }
@@ -144,6 +151,17 @@ static int s_plan_gateways(srv_plan_t *self, proto_buf_t *why)
     return -1;
 }
 
+static int s_plan_admin(srv_plan_t *self, proto_buf_t *why)
+{
+    const char *text = srv_config_text(self->config, SRV_OPT_admin);
+    if (!*text)
+        return 0;
+    if (srv_split_address(text, self->admin_address, &self->admin_port) == 0 && self->admin_port)
+        return 0;
+    proto_buf_string(why, "--admin is ADDRESS:PORT, as 127.0.0.1:9100");
+    return -1;
+}
+
 static int s_plan_actors(srv_plan_t *self, proto_buf_t *why)
 {
     const char *replica = srv_config_text(self->config, SRV_OPT_replica_url);
@@ -182,10 +200,12 @@ int srv_plan_make(srv_plan_t *self, const srv_config_t *config, unsigned parts, 
     *self = (srv_plan_t){.config = config, .parts = parts};
     if (s_setup_log(config, why) < 0 || ((parts & SRV_PART_ACTORS) && s_plan_actors(self, why) < 0) ||
         (gateways && s_plan_gateways(self, why) < 0) || (broker && s_plan_broker(self, why) < 0) ||
-        s_plan_brokers(self, why) < 0)
+        s_plan_brokers(self, why) < 0 || s_plan_admin(self, why) < 0)
         return -1;
     /* What the machine has to say comes last. */
-    if ((gateways && srv_port_free(self->address, self->port, why) < 0) ||
+    if ((self->admin_port &&
+         s_check_port(self->admin_address, self->admin_port, "--admin ADDRESS:PORT", why) < 0) ||
+        (gateways && srv_port_free(self->address, self->port, why) < 0) ||
         (broker && (s_check_open_ports(self, why) < 0 || s_check_local(self->local, why) < 0)))
         return -1;
     return 0;

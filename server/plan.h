@@ -28,6 +28,9 @@ typedef struct srv_plan {
     bool limits;              /* requests are limited */
     gw_proxies_t proxies;
     gw_redis_url_t redis; /* its host is empty when there is none */
+    /* the admin address; port 0: none */
+    char admin_address[64];
+    uint16_t admin_port;
     /* actors */
     act_current_t *programs; /* set by the caller */
     act_auth_config_t login; /* of it what settings say */

@@ -9,6 +9,7 @@
 #include "act_chat.h"
 #include "act_db.h"
 #include "act_listen.h"
+#include "admin.h"
 #include "broker.h"
 #include "gateway.h"
 #include "proto_clock.h"
@@ -17,6 +18,7 @@ enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50, S_MMAP_BYTES = 4 << 20 }
 
 struct srv_serve {
     unsigned parts;
+    proto_metrics_t *metrics;
     proto_buf_t settings; /* as text, for `muster show config` */
     broker_config_t broker_config;
     gateway_config_t gateway_config;
@@ -25,7 +27,8 @@ struct srv_serve {
     act_auth_config_t auth_config;
     act_listen_config_t listen_config;
     act_db_config_t db_configs[2 * S_ACTORS];
-    zactor_t *broker, *chat, *listen;
+    srv_admin_config_t admin_config;
+    zactor_t *broker, *chat, *listen, *admin;
     zactor_t *auth; /* NULL when nobody can log in */
     zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
     int db_count, gateway_count;
@@ -53,6 +56,7 @@ static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *conte
     self->broker_config = (broker_config_t){
         .settings = proto_buf_text(&self->settings),
         .context = context,
+        .metrics = self->metrics,
         .inside = plan->brokers->endpoint,
         .local = plan->local,
         .binds = plan->binds.list,
@@ -119,6 +123,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
     int count = (int)s_number(plan, SRV_OPT_actors), readers = (int)s_number(plan, SRV_OPT_replica_actors);
     act_db_config_t config = {
         .context = context,
+        .metrics = self->metrics,
         .brokers = plan->brokers,
         .broker_count = plan->broker_count,
         .service = "db",
@@ -166,6 +171,7 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
         self->limit = s_limit(plan);
     self->gateway_config = (gateway_config_t){
         .context = context,
+        .metrics = self->metrics,
         .brokers = plan->brokers,
         .broker_count = plan->broker_count,
         .ready = &self->gateways_ready,
@@ -197,6 +203,14 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
     return 0;
 }
 
+static int s_start_admin(srv_serve_t *self, const srv_plan_t *plan)
+{
+    self->admin_config = (srv_admin_config_t){
+        .metrics = self->metrics, .address = plan->admin_address, .port = plan->admin_port};
+    self->admin = s_begin(srv_admin_actor, &self->admin_config);
+    return self->admin ? 0 : -1;
+}
+
 srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
 {
     /* Left alone, glibc raises it up to 32 MiB; then buffers of uploads would be copied as they grow. */
@@ -206,6 +220,9 @@ srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
     void *context = zsys_init();
     int rc = context ? 0 : -1;
     self->parts = plan->parts;
+    self->metrics = proto_metrics_new();
+    if (rc == 0 && plan->admin_port)
+        rc = s_start_admin(self, plan);
     if (rc == 0 && (plan->parts & SRV_PART_BROKER))
         rc = s_start_broker(self, plan, context);
     if (rc == 0 && (plan->parts & SRV_PART_ACTORS))
@@ -313,6 +330,8 @@ void srv_serve_stop(srv_serve_t **self_pointer)
     s_end(&self->listen, 1);
     s_end(self->dbs, self->db_count);
     s_end(&self->broker, 1);
+    s_end(&self->admin, 1);
+    proto_metrics_free(&self->metrics);
     proto_buf_free(&self->settings);
     free(self);
 }

@@ -193,7 +193,7 @@ static void test_always_json(void **state)
             uint8_t text[] = {(uint8_t)first, (uint8_t)second, 'x'};
             for (size_t size = 1; size <= 3; size++) {
                 proto_bytes_t bytes = {text, size};
-                gw_problem_t problem = {499, bytes, bytes, bytes, NULL};
+                gw_problem_t problem = {.status = 499, .code = bytes, .title = bytes, .detail = bytes};
                 proto_buf_t out = PROTO_BUF_INIT, value = PROTO_BUF_INIT;
                 proto_json_error_t error;
                 gw_problem_write(&problem, bytes, &out);
