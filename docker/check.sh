@@ -38,7 +38,8 @@ contract() { docker compose -p $project-test -f compose.test.yaml "$@"; }
 example() { docker compose -p $project-example -f "$work/example/compose.yaml" "$@"; }
 
 remove_all() {
-    docker rm -f $project-load $project-pid1 >/dev/null 2>&1
+    docker rm -f $project-load $project-pid1 $project-lane1 $project-lane2 $project-lane3 >/dev/null 2>&1
+    docker network rm $project-lanes >/dev/null 2>&1
     for each in stack dev contract example; do
         [ $each = example ] && [ ! -e "$work/example" ] || $each down -v --timeout 10 --remove-orphans
     done
@@ -115,6 +116,38 @@ images() {
     check "muster: not root, health check, labels" described
     check "muster: no build tools" without_tools
     check "muster: the first process of a container, without a database, ends at SIGTERM with 0" ends_at_sigterm
+}
+
+# --- nginx
+
+# How often two gateways that break have got each request.
+lanes() {
+    local number at
+    docker network create $project-lanes || return 1
+    for number in 1 2; do
+        docker run -d --name $project-lane$number --network $project-lanes --network-alias gateway muster-tests:dev \
+            python3 docker/tests/breaking.py
+    done
+    docker run -d --name $project-lane3 --network $project-lanes --read-only --tmpfs /tmp -p 127.0.0.1::8000 muster-front:dev
+    at=http://$(docker port $project-lane3 8000)
+    until_true 60 asks 502 "$at/begin" no_gateway || return 1
+    for method in GET HEAD POST PUT PATCH DELETE; do
+        for where in broken busy; do
+            local body=(-d x)
+            [ $method = GET ] && body=()
+            [ $method = HEAD ] && body=(-I)
+            curl -sS --max-time 30 -o /dev/null -X $method "${body[@]}" "$at/$where"
+            curl -sS --max-time 30 -o /dev/null -X $method "${body[@]}" -H 'Idempotency-Key: k' "$at/$where/key"
+        done
+    done
+    for number in 1 2; do docker logs $project-lane$number; done 2>&1 | grep -v begin | sort | uniq -c | awk '{print $2, $3, $1}' |
+        tee "$work/lanes"
+    [ "$(grep -c . "$work/lanes")" = 24 ] && # reads and whatever has a key: twice; other writes: once
+        ! grep -E '^(GET|HEAD) .* 1$|^.*/key 1$|^(POST|PUT|PATCH|DELETE) /[a-z]+ 2$' "$work/lanes"
+}
+front_alone() {
+    step "nginx, with gateways that break"
+    check "another gateway is asked for reads and keyed writes, and for no other write" lanes
 }
 
 # --- compose.dev.yaml
@@ -237,6 +270,7 @@ documented() {
 
 remove_all >/dev/null 2>&1 # of a run that was killed
 images
+front_alone
 documented
 dev_stack
 test_stack

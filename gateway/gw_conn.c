@@ -429,13 +429,14 @@ static void s_on_connection(uv_stream_t *listener, int status)
         s_let_in(self, conn, uv_accept(listener, (uv_stream_t *)&conn->tcp));
 }
 
-/* Lets in who has connected and was not accepted yet. */
+/* Lets in who has connected and was not accepted yet: at most what the kernel has kept, or it would go on for
+ * as long as somebody connects. */
 static void s_accept_all(gw_gateway_t *self)
 {
-    int listener, fd;
+    int listener, fd, left = S_BACKLOG;
     if (uv_fileno((uv_handle_t *)&self->listener, &listener) < 0)
         return;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+    while (left-- && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
         gw_conn_t *conn = s_new(self);
         int rc = conn ? uv_tcp_open(&conn->tcp, fd) : -1;
         if (rc < 0)
