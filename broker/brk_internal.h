@@ -10,7 +10,7 @@
 enum {
     BRK_SERVICES = 256,
     BRK_OPERATIONS = 32768, /* most operations of a service, the catch-all included */
-    BRK_WINDOW = 256,      /* most requests a worker may accept at once */
+    BRK_WINDOW = 256,       /* most requests a worker may accept at once */
     BRK_LOADS = BRK_WINDOW + 1,
     BRK_CATALOGUES = 8,          /* most catalogues kept of a service */
     BRK_SWEEP_MS = 100,          /* how often silence is looked at */

@@ -261,8 +261,8 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
                                .opaque = given->flags & BRK_OPAQUE,
                                .asked = now,
                                .stored = stored};
-    int64_t left = given->deadline < self->limits.deadline_ms ? given->deadline : self->limits.deadline_ms;
-    request->deadline = now + left;
+    int64_t most = self->limits.deadline_ms;
+    request->deadline = now + (given->deadline < most ? given->deadline : most);
     request->reads =
         operation->index ? operation->flags & PROTO_OP_READS : (given->flags & PROTO_FLAG_READ) != 0;
     request->exclusive = operation->flags & PROTO_OP_EXCLUSIVE;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
+#include "proto_assert.h"
 #include "proto_log.h"
 
 /* libzmq reads no PONG while as much waits to be read as may, on either side: a stock client that asks for
@@ -56,4 +57,13 @@ int brk_socket_bind(void *socket, const char *endpoint)
     if (rc < 0)
         proto_log(PROTO_LOG_ERROR, "broker", "cannot bind %s: %s", endpoint, zmq_strerror(error));
     return rc;
+}
+
+struct pollfd brk_socket_item(void *socket)
+{
+    struct pollfd item = {.fd = -1, .events = POLLIN}; /* poll passes over -1 */
+    size_t size = sizeof item.fd;
+    if (socket)
+        PROTO_ASSERT(zmq_getsockopt(socket, ZMQ_FD, &item.fd, &size) == 0);
+    return item;
 }

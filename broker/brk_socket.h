@@ -3,6 +3,7 @@
 #ifndef BRK_SOCKET_H
 #define BRK_SOCKET_H
 
+#include <poll.h>
 #include <stdint.h>
 
 #include "proto_assert.h"
@@ -20,5 +21,8 @@ typedef struct brk_socket_options {
 void *brk_socket_new(void *context, const brk_socket_options_t *options);
 /* Binds one more endpoint; an ipc:// socket is made with mode 0600. -1 and a log line when it cannot. */
 PROTO_MUST_CHECK int brk_socket_bind(void *socket, const char *endpoint);
+
+/* The descriptor that tells of a socket's events; of NULL one that poll passes over. */
+struct pollfd brk_socket_item(void *socket);
 
 #endif

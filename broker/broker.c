@@ -381,16 +381,6 @@ static void s_wait(s_broker_t *self, struct pollfd *items, int64_t now, int64_t 
         s_command(self);
 }
 
-/* The descriptor that tells of a socket's events. */
-static struct pollfd s_item(void *socket)
-{
-    struct pollfd item = {.fd = -1, .events = POLLIN}; /* poll passes over -1 */
-    size_t size = sizeof item.fd;
-    if (socket)
-        PROTO_ASSERT(zmq_getsockopt(socket, ZMQ_FD, &item.fd, &size) == 0);
-    return item;
-}
-
 /* Sockets are polled by their descriptors: zmq_poll would ask each of them twice, with three system calls a
  * time. The descriptors are edge-triggered, and sending can eat an edge (zmq_getsockopt(3), ZMQ_FD): so the
  * loop sleeps only after each socket was found empty since something was sent there. */
@@ -398,9 +388,9 @@ static void s_run(s_broker_t *self)
 {
     struct pollfd items[S_ITEMS];
     for (int i = 0; i < S_SOCKETS; i++)
-        items[i] = s_item(self->routes[i].socket);
-    items[S_ZAP] = s_item(self->zap.socket);
-    items[S_PIPE] = s_item(zsock_resolve(self->pipe));
+        items[i] = brk_socket_item(self->routes[i].socket);
+    items[S_ZAP] = brk_socket_item(self->zap.socket);
+    items[S_PIPE] = brk_socket_item(zsock_resolve(self->pipe));
     s_command(self); /* only who has found it empty hears of the next command */
     while (!self->stopping) {
         int64_t now = proto_clock_ms(), due = brk_core_next_deadline(self->core);

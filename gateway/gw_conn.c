@@ -446,35 +446,10 @@ static void s_accept_all(gw_gateway_t *self)
     }
 }
 
-/* A socket that shares its port with the other gateway threads; the kernel spreads connections over them. */
-static int s_socket(const gateway_config_t *config)
-{
-    struct sockaddr_storage address = {0};
-    int on = 1, family = strchr(config->address, ':') ? AF_INET6 : AF_INET;
-    int rc = family == AF_INET6 ? uv_ip6_addr(config->address, config->port, (struct sockaddr_in6 *)&address)
-                                : uv_ip4_addr(config->address, config->port, (struct sockaddr_in *)&address);
-    if (rc < 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    socklen_t size = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
-        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
-        bind(fd, (struct sockaddr *)&address, size) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 int gw_conn_listen(gw_gateway_t *self)
 {
     const gateway_config_t *config = self->config;
-    int fd = s_socket(config), rc = fd < 0 ? -errno : 0;
+    int fd = gw_socket_bound(config), rc = fd < 0 ? -errno : 0;
     if (rc == 0)
         rc = uv_tcp_init(&self->loop, &self->listener);
     if (rc == 0)

@@ -245,6 +245,10 @@ void gw_health_finish(gw_gateway_t *self, gw_request_t *request, proto_bytes_t d
 /* gw_docs.c: the API's description and the page that shows it. */
 void gw_docs_serve(gw_gateway_t *self, gw_request_t *request);
 
+/* gw_socket.c: a socket bound to the address of HTTP, which shares its port with the other gateway threads;
+ * the kernel spreads connections over them. -1 with errno. */
+PROTO_MUST_CHECK int gw_socket_bound(const gateway_config_t *config);
+
 /* gw_conn.c: connections. */
 /* Listens; -1 with a logged reason. */
 PROTO_MUST_CHECK int gw_conn_listen(gw_gateway_t *self);
