@@ -248,9 +248,8 @@ void brk_request_take(brk_core_t *self, int64_t now, brk_peer_t *client, const p
     uint64_t token = 0;
     brk_request_t *request = refusal ? NULL : proto_slab_take(&self->requests, &token);
     if (!request) {
-        refusal = refusal ? refusal : PROTO_ERROR_overloaded;
-        s_count_refusal(self, refusal);
-        brk_send_error(self, now, client, given->id, refusal);
+        s_count_refusal(self, refusal ? refusal : PROTO_ERROR_overloaded);
+        brk_send_error(self, now, client, given->id, refusal ? refusal : PROTO_ERROR_overloaded);
         return;
     }
     proto_buf_t stored = request->stored;
