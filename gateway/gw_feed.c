@@ -11,13 +11,19 @@ enum {
 };
 
 static const char s_service[] = "muster.revoked";
-static const char s_refused[] = "this token was revoked";
 
 _Static_assert((int)GW_REVOKED_KEY == (int)GW_TOKEN_KEY, "one key");
 
 static int64_t s_wall_ms(void)
 {
     return proto_clock_wall_us() / 1000;
+}
+
+static bool s_refuse(gw_gateway_t *self, gw_request_t *request)
+{
+    request->refused_token = true;
+    gw_answer_error(self, request, PROTO_ERROR_unauthenticated, proto_bytes_of("this token was revoked"));
+    return false;
 }
 
 bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request)
@@ -31,8 +37,7 @@ bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request)
     case GW_REVOKED_YES:
         break;
     }
-    gw_answer_error(self, request, PROTO_ERROR_unauthenticated, proto_bytes_of(s_refused));
-    return false;
+    return s_refuse(self, request);
 }
 
 proto_error_t gw_feed_question(gw_gateway_t *self, gw_request_t *request)
@@ -54,8 +59,7 @@ bool gw_feed_answered(gw_gateway_t *self, gw_request_t *request, proto_bytes_t d
         request->tried = 0; /* that was another question */
         return true;
     }
-    gw_answer_error(self, request, PROTO_ERROR_unauthenticated, proto_bytes_of(s_refused));
-    return false;
+    return s_refuse(self, request);
 }
 
 void gw_feed_message(gw_gateway_t *self, const proto_record_t *record)

@@ -123,6 +123,8 @@ def test_every_endpoint_has_rows():
     """Three rows at least: a success, a refusal, and one more; an endpoint that takes nothing cannot refuse."""
     missing = []
     for file in sorted((API / "endpoints").glob("*.sql")):
+        if file.name == "auth.sql":
+            continue  # needs tokens, which --dev does not ask for: test_login.py, test_revocation.py
         for method, path in re.findall(r"^--.*@endpoint\s+(\w+)\s+(\S+)", file.read_text(), re.M):
             segments = path.split("/")
             mine = [row for row in ROWS if row["method"] == method and is_route(row["path"].split("?")[0].split("/"), segments)]

@@ -49,6 +49,7 @@ def test_logged_out_at_one_refused_by_the_other(two):
         wait_for(lambda: refuses(other, own) and refuses(one, own), 5, "the end of the token")
         answer = other.request("GET", "/providers", headers=own)
         assert (answer.status, answer.json["detail"]) == (401, "This token was revoked."), answer.body
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
         assert status(one, alike) == status(other, alike) == 200
         assert other.request("GET", "/health/live", headers=own).status == 200  # public: he is nobody there
 
