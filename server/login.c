@@ -15,7 +15,7 @@ int srv_login_reload(const srv_config_t *config, proto_buf_t *secret, proto_buf_
         return -1;
     const char *fault = secret->size ? srv_secret_judge(proto_buf_text(secret)) : NULL;
     if (fault)
-        proto_buf_printf(why, "SECRET_KEY %s", fault);
+        proto_buf_printf(why, "SECRET_KEY %s; " SRV_SECRET_HOW, fault);
     return fault ? -1 : 0;
 }
 

@@ -6,6 +6,9 @@
 
 #include "proto_buf.h"
 
+/* What to do about one that will not do, or is missing. */
+#define SRV_SECRET_HOW "make one with: openssl rand -base64 48"
+
 /* NULL when the secret will do, else what is wrong with it: "is shorter than 32 bytes". */
 const char *srv_secret_judge(const char *secret);
 

@@ -8,8 +8,6 @@
 
 #include "secret.h"
 
-#define S_HOW "make one with: openssl rand -base64 48"
-
 /* Adds the secret of one setting, if it has any. */
 static int s_add_secret(gw_keys_t *keys, const srv_config_t *config, srv_option_t option, const char *name,
                         proto_buf_t *why)
@@ -18,7 +16,7 @@ static int s_add_secret(gw_keys_t *keys, const srv_config_t *config, srv_option_
     int rc = srv_config_fresh(config, option, &text, why);
     const char *fault = rc == 0 && text.size ? srv_secret_judge(proto_buf_text(&text)) : NULL;
     if (fault) {
-        proto_buf_printf(why, "%s %s; " S_HOW, name, fault);
+        proto_buf_printf(why, "%s %s; " SRV_SECRET_HOW, name, fault);
         rc = -1;
     } else if (rc == 0 && text.size) {
         rc = gw_keys_add_secret(keys, proto_buf_bytes(&text), why);
@@ -60,7 +58,7 @@ gw_keys_t *srv_tokens_keys(const srv_config_t *config, proto_buf_t *why)
     if (rc == 0 && *path)
         rc = s_add_file(keys, path, why);
     if (rc == 0 && gw_keys_count(keys) == 0) {
-        proto_buf_string(why, "nobody could be known: set SECRET_KEY (" S_HOW
+        proto_buf_string(why, "nobody could be known: set SECRET_KEY (" SRV_SECRET_HOW
                               "), or MUSTER_JWKS; for development there is --dev");
         rc = -1;
     }

@@ -18,6 +18,8 @@ import pytest
 
 import tokens  # puts SECRET_KEY into the environment: no server starts without one, but with --dev
 
+os.environ.setdefault("MUSTER_RATE_LIMITS", "off")  # tests ask faster than people do; those of limits turn them on
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("MUSTER_BINARY", str(SOURCE / "build/release/muster"))
 SLOW = float(os.environ.get("MUSTER_TEST_SLOWDOWN", "1"))  # sanitizers take their time

@@ -160,7 +160,7 @@ def test_actors_that_were_stopped_drop_what_they_find(two):
     pair.actors.send(signal.SIGCONT)
     for number in (0, 1):
         pair.await_windows(number, 16, 16)
-        wait_for(lambda n=number: len(pair.brokers[n].show("workers")) == 3, what="all workers")
+        wait_for(lambda n=number: len(pair.brokers[n].show("workers")) == 5, what="all workers")
         assert not set(epochs[number]) & {row["epoch"] for row in pair.brokers[number].show("workers")}
         pair.look(number, 4)
     assert pair.marks() == []

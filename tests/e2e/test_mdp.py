@@ -73,7 +73,7 @@ def crowd(served):
     party = Party(f"ipc://{served.ipc}")  # the broker has noticed that the workers left before the next test begins
     try:
         peer = party.peer()
-        wait_for(lambda: {row["service"] for row in peer.table("workers")} <= {"db", "chat"}, 15, "the workers' end")
+        wait_for(lambda: {row["service"] for row in peer.table("workers")} <= {"db", "chat", "auth", "muster.revoked"}, 15, "the workers' end")
     finally:
         party.close()
 

@@ -282,7 +282,7 @@ def test_registrations(guarded, connect, name, message, said):
         assert worker.expect(HEARTBEAT, DISCONNECT).type == (DISCONNECT if said else HEARTBEAT)
     if said:
         assert guarded.server.log().count(said) == before + 1, "one line for each connection"
-        assert {row["service"] for row in guarded.server.show("workers")} == {"db", "chat"}
+        assert {row["service"] for row in guarded.server.show("workers")} == {"db", "chat", "auth", "muster.revoked"}
         assert guarded.server.request("GET", "/openapi.json").json["paths"].keys() == routes
         assert guarded.server.request("GET", "/twice/4").json == 8
 

@@ -116,7 +116,8 @@ def test_chat_workers_are_replaced_one_by_one(gathering, parts):
         for _ in range(3):
             load.more(30)
             leaving, working = working, parts.actors([broker], "--actors", "2").logged("ready")
-            wait_for(lambda: {s["service"]: s["workers"] for s in broker.show("services")} == {"chat": 2, "db": 4},
+            wait_for(lambda: {s["service"]: s["workers"] for s in broker.show("services")} == {
+                "chat": 2, "db": 4, "auth": 2, "muster.revoked": 2},
                      what="both at work")
             assert leaving.stop() == 0
         load.more(30)

@@ -54,7 +54,7 @@ def test_what_happens_is_drawn(start, page):
     assert actors == ["db 1: ready", "db 2: ready", "db 3: ready"]
     assert "not_found" in page.text("#refusals") and page.run("return document.getElementById('fine').hidden")
     services = page.run("return [...document.querySelectorAll('#services tr')].map(r => r.children[0].textContent)")
-    assert services == ["chat", "db"]
+    assert sorted(services) == ["auth", "chat", "db", "muster.revoked"]
     for scheme in ("dark", "light"):
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         page.ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": media})

@@ -68,7 +68,7 @@ def party(served):
     watcher = made.peer()
     for peer in made.peers[:-1]:
         peer.close()
-    wait_for(lambda: {row["service"] for row in watcher.table("workers")} <= {"db", "chat"}
+    wait_for(lambda: {row["service"] for row in watcher.table("workers")} <= {"db", "chat", "auth", "muster.revoked"}
              and watcher.stats()["in_flight"] + watcher.stats()["waiting"] == 0, what="the end of the test's peers")
     made.close()
 
@@ -143,7 +143,7 @@ def test_what_nobody_offers_is_no_worker_at_once(party, where):
     for arguments, fields in ((("db", "nothing"), {}), (("db", ""), {}), (("db", "twice"), {"operation": twice ^ 1}),
                               (("nowhere", "twice"), {}), (("", "twice"), {}), (("x" * 255, "y" * 255), {})):
         assert took(lambda: ask(*arguments, **fields)) < 0.1 * SLOW
-    assert {row["service"] for row in client.table("services")} <= {"db", "chat", "greeter"}, "a name left a trace"
+    assert {row["service"] for row in client.table("services")} <= {"db", "chat", "auth", "muster.revoked", "greeter"}, "a name left a trace"
 
 
 @pytest.mark.parametrize("where", ["ipc", "tcp"])
@@ -209,7 +209,7 @@ def test_workers_over_tcp_serve_all_but_the_database(party):
     for service in ("db", "db.read", "muster", "mmi.service"):
         worker.send(ready(service, epoch=7))
         worker.expect(DISCONNECT)
-    assert {row["service"] for row in worker.table("workers")} == {"db", "chat"}
+    assert {row["service"] for row in worker.table("workers")} == {"db", "chat", "auth", "muster.revoked"}
     after = worker.stats()
     assert (after["rejected"], after["forbidden"]) == (before["rejected"] + 4, before["forbidden"] + 2)
     worker.send(ready("greeter", GREET, epoch=7))
@@ -248,6 +248,7 @@ def test_strangers_are_told_to_introduce_themselves(party):
     client.send(Record(HEARTBEAT))  # it waits for something: it is known
     worker.work()
     client.send(Record(PUBLISH), Record(READY, service=b"greeter"), Record(HEARTBEAT))
+    client.expect(DISCONNECT)  # for the PUBLISH
     client.expect(DISCONNECT)  # for the READY
     client.quiet()
 
