@@ -454,7 +454,7 @@ def test_mmi(crowd):
     assert client.mmi("service", b"") == client.mmi("service", b"db", b"echo") == [b"400"]
     assert client.mmi("nothing") == [b"501"]
     code, *names = client.mmi("services")
-    assert code == b"200" and set(names) == {b"db", b"chat", b"echo"}
+    assert code == b"200" and set(names) == {b"db", b"chat", b"auth", b"muster.revoked", b"echo"}
     code, info = client.mmi("info")
     assert code == b"200" and value(info)["broker"] == "muster" and value(info)["uptime_ms"] >= 0
     client.send("echo", b"x")

@@ -105,5 +105,5 @@ UPDATE gate SET id = id RETURNING id;
         assert wait_for(lambda: scratch.sql(waits), what="the transaction") == name
         lock.communicate("COMMIT;\n")
         assert b" 200 " in client.recv(1000)
-    shown = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'muster%' AND datname = current_database()"
+    shown = "SELECT application_name FROM pg_stat_activity WHERE (application_name LIKE 'muster db%' OR application_name LIKE 'muster/%') AND datname = current_database()"
     wait_for(lambda: scratch.sql(shown) == "muster db 1", what="its end")
