@@ -254,14 +254,15 @@ def test_strangers_are_told_to_introduce_themselves(party):
 
 
 def test_heartbeats_and_silence(party):
-    """Who has said HELLO hears something every 500 ms, and is forgotten after two silent seconds."""
+    """Who has said HELLO hears something every 500 ms (revoked tokens are told once a second), and is forgotten after
+    two silent seconds."""
     client, began, heard = party.peer(hello=True), time.monotonic(), []
     while (record := client.poll(4 * SLOW, heartbeats=True)).type != DISCONNECT:
         heard.append((time.monotonic() - began, record.type))
     assert 1.9 <= time.monotonic() - began <= 2.3 * SLOW
-    beats = [at for at, type_ in heard if type_ == HEARTBEAT]
-    assert len(beats) >= 3 and beats[0] >= 0.4
-    assert all(a - b < 0.75 * SLOW for a, b in zip(beats[1:], beats))
+    assert any(type_ == HEARTBEAT and at >= 0.4 for at, type_ in heard)
+    times = [at for at, _ in heard]
+    assert times[-1] > 1.2 and all(a - b < 0.75 * SLOW for a, b in zip(times[1:], times))
 
 
 def test_disconnect_leaves_nothing_of_a_client(party):
