@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <zmq.h>
 
+#include "proto_lookup.h"
+
 enum {
     S_HIGH_WATER =
         100000, /* frames; the bound on what is under way is the sender's window or pending table */
     S_RECONNECT_MS = 50,
+    S_LOOK_MS = 5,         /* a name being looked up is asked for so often ... */
+    S_LOOK_AGAIN_MS = 200, /* ... and looked up again so long after it was not found */
     S_MAGIC = 0x57495245
 };
 
@@ -29,7 +33,9 @@ struct proto_wire {
     s_batch_t batch;    /* being filled */
     s_batch_t *waiting; /* full or refused batches, oldest first */
     size_t waiting_count, waiting_capacity;
-    zmq_msg_t frame; /* the one being read */
+    zmq_msg_t frame;        /* the one being read */
+    proto_lookup_t *lookup; /* the broker's name while it is being looked up */
+    int64_t look_at;        /* when to do so; INT64_MAX: the socket connects by itself */
     int64_t opened, last_sent, last_heard;
     bool joined; /* the present connection has passed its handshake */
     bool broken; /* a connection was lost, whether or not there is another one by now */
@@ -57,7 +63,6 @@ static bool s_set_up(void *socket, const proto_address_t *address)
                                      s_key(socket, ZMQ_CURVE_SECRETKEY, address->secret_key)));
 }
 
-/* A connected socket; NULL with errno. */
 /* A socket that hears when the connection is made and when it breaks. libzmq connects again by itself, to a
  * broker that may have been started anew and knows nothing of what the former one was asked. */
 static void *s_watch(void *context, void *socket, const proto_address_t *address)
@@ -77,14 +82,15 @@ static void *s_watch(void *context, void *socket, const proto_address_t *address
     return NULL;
 }
 
-/* A socket that connects, watched from before it does. */
+/* A socket that connects, watched from before it does; one behind a name once that is looked up. NULL with
+ * errno. */
 static void *s_connect(void *context, const proto_address_t *address, void **monitor)
 {
     void *socket = zmq_socket(context, ZMQ_DEALER);
     *monitor = NULL;
     if (socket && s_set_up(socket, address)) {
         *monitor = s_watch(context, socket, address);
-        if (zmq_connect(socket, address->endpoint) == 0)
+        if (proto_lookup_needed(address->endpoint) || zmq_connect(socket, address->endpoint) == 0)
             return socket;
     }
     int why = errno;
@@ -94,6 +100,29 @@ static void *s_connect(void *context, const proto_address_t *address, void **mon
         zmq_close(socket);
     errno = why;
     return NULL;
+}
+
+/* Looks the broker's name up, again after a while if there is no such name, and connects. When to go on. */
+static int64_t s_reach(proto_wire_t *self, int64_t now)
+{
+    char endpoint[PROTO_LOOKUP_ENDPOINT];
+    if (now < self->look_at)
+        return self->look_at;
+    if (!self->lookup)
+        self->lookup = proto_lookup_start(self->address->endpoint);
+    int rc = self->lookup ? proto_lookup_result(self->lookup, endpoint) : -1;
+    if (rc == 0)
+        return now + S_LOOK_MS;
+    proto_lookup_free(&self->lookup);
+    self->look_at = rc > 0 && zmq_connect(self->socket, endpoint) == 0 ? INT64_MAX : now + S_LOOK_AGAIN_MS;
+    return self->look_at;
+}
+
+/* A new socket has to be connected, if that needs a name. What is being looked up already is waited for. */
+static void s_reach_anew(proto_wire_t *self, int64_t now)
+{
+    self->look_at = proto_lookup_needed(self->address->endpoint) ? now : INT64_MAX;
+    (void)s_reach(self, now);
 }
 
 static void s_unwatch(proto_wire_t *self)
@@ -120,6 +149,7 @@ proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int
     self->opened = self->last_sent = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     zmq_msg_init(&self->frame);
+    s_reach_anew(self, now);
     return self;
 }
 
@@ -142,6 +172,7 @@ void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
     *self_pointer = NULL;
     (void)s_option(self->socket, ZMQ_LINGER, linger_ms);
     s_unwatch(self);
+    proto_lookup_free(&self->lookup);
     zmq_msg_close(&self->frame);
     zmq_close(self->socket);
     s_drop_waiting(self);
@@ -206,6 +237,7 @@ bool proto_wire_renew(proto_wire_t *self, int64_t now)
     self->opened = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     self->broken = self->joined = false;
+    s_reach_anew(self, now);
     s_drop_waiting(self);
     return true;
 }
@@ -353,13 +385,14 @@ int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch)
 
 int64_t proto_wire_tick(proto_wire_t *self, int64_t now)
 {
-    if (now - self->last_sent >= PROTO_HEARTBEAT_MS) {
-        proto_record_t heartbeat = {.type = PROTO_HEARTBEAT};
+    int64_t reach = s_reach(self, now), heartbeat = self->last_sent + PROTO_HEARTBEAT_MS;
+    if (heartbeat <= now) {
+        const proto_record_t record = {.type = PROTO_HEARTBEAT};
         if (self->batch.records == 0 && self->waiting_count == 0) /* anything waiting says the same */
-            PROTO_ASSERT(proto_wire_put(self, &heartbeat) == 0);
-        return now + PROTO_HEARTBEAT_MS;
+            PROTO_ASSERT(proto_wire_put(self, &record) == 0);
+        heartbeat = now + PROTO_HEARTBEAT_MS;
     }
-    return self->last_sent + PROTO_HEARTBEAT_MS;
+    return reach < heartbeat ? reach : heartbeat;
 }
 
 bool proto_wire_alive(const proto_wire_t *self, int64_t now)

@@ -40,7 +40,8 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now);
 /* 1 and the next frame's batch, valid until the next call; 0 when there is none. Malformed frames are counted
  * and skipped. */
 PROTO_MUST_CHECK int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch);
-/* Puts a HEARTBEAT when it is time; returns when to call again (ms). Flush afterwards. */
+/* Puts a HEARTBEAT when it is time, and connects once the broker's name is looked up (proto_lookup.h);
+ * returns when to call again (ms). Flush afterwards. */
 int64_t proto_wire_tick(proto_wire_t *self, int64_t now);
 /* How many records were put in this wire's life, and how many of them the socket has taken. A record that was
  * the n-th put, with n above what the socket has taken, was certainly not sent. */

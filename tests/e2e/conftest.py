@@ -3,6 +3,8 @@
 
 ./test sets DATABASE_URL (a PostgreSQL of its own, superuser) and MUSTER_BINARY.
 """
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -41,6 +43,14 @@ def wait_for(condition, seconds=10, what="the condition"):
         if time.monotonic() > until:
             pytest.fail(f"{what} did not come about in {seconds} s")
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def building():
+    """For what calls the build tool, by whatever way: two at once in one folder forget what is built, and build all anew."""
+    with open(pathlib.Path(BINARY).parent / "tests.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def psql(sql, url=None, check=True):
@@ -93,7 +103,11 @@ class Process:
         return self
 
     def send(self, number):
+        """Sends a signal; after SIGSTOP, returns once it stands still (kill(2) does not wait for that)."""
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            stat = pathlib.Path(f"/proc/{self.process.pid}/stat")
+            wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", what="its standstill")
 
     def kill(self):
         self.process.kill()

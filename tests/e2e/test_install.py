@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, SOURCE
+from conftest import BINARY, SOURCE, building
 
 BUILD = pathlib.Path(BINARY).parent
 UNITS = ["muster", "muster-actors", "muster-broker", "muster-gateway"]
@@ -92,7 +92,8 @@ def test_manual():
 def package(tmp_path_factory):
     """The package, built aside."""
     folder = tmp_path_factory.mktemp("package")
-    run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder, cwd=folder)
+    with building():
+        run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder, cwd=folder)
     return next(folder.glob("muster_*.deb"))
 
 

@@ -58,7 +58,8 @@ class Machine:
         (self.folder / "bin").mkdir()
         (self.folder / "bin/muster").symlink_to(BINARY)
         env = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE_", "MUSTER_"))}
-        env |= {"XDG_RUNTIME_DIR": str(self.folder / "run"), "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        env |= {"XDG_RUNTIME_DIR": str(self.folder / "run"), "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+                "MUSTER_RATE_LIMITS": "off"}
         self.shell = subprocess.Popen(["bash", "-u"], cwd=self.folder, env=env, text=True, bufsize=1,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       start_new_session=True)

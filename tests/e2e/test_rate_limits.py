@@ -114,7 +114,7 @@ def test_strangers_cannot_choose_their_address(start):
 
 
 def test_failed_authentication(start):
-    server = ready(start("--rate-failed-auth", "3", "--trusted-proxies", "127.0.0.1", dev=False, ready=False))
+    server = ready(start("--rate-limits", "on", "--rate-failed-auth", "3", "--trusted-proxies", "127.0.0.1", dev=False, ready=False))
     client = somebody()
     guess = {**client, "Authorization": "Bearer guess"}
     for _ in range(3):

@@ -70,6 +70,7 @@ static void s_meet(proto_wire_t *wire, const s_broker_t *broker)
         zmq_pollitem_t items[] = {{.socket = broker->socket, .events = ZMQ_POLLIN},
                                   {.socket = proto_wire_socket(wire), .events = ZMQ_POLLIN}};
         assert_true(proto_clock_ms() < until);
+        (void)proto_wire_tick(wire, proto_clock_ms());
         (void)proto_wire_flush(wire, proto_clock_ms());
         zmq_poll(items, 2, 10);
         char identity[256], frame[256];
@@ -185,9 +186,44 @@ static void s_test_large_record(void **state)
     zmq_ctx_term(context);
 }
 
+/* A name leads to the broker, also after that was away; and one that leads nowhere holds nobody up. */
+static void s_test_names(void **state)
+{
+    (void)state;
+    void *context = zmq_ctx_new();
+    const s_keys_t keys = s_keys(), own = s_keys();
+    char endpoint[64], named[64];
+    size_t size = sizeof endpoint;
+    s_broker_t broker = s_bind(context, "tcp://127.0.0.1:*", &keys);
+    zmq_getsockopt(broker.socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
+    snprintf(named, sizeof named, "tcp://localhost%s", strrchr(endpoint, ':'));
+    const proto_address_t address = {named, keys.public_key, own.public_key, own.secret_key};
+    const proto_address_t nowhere = {.endpoint = "tcp://no-such-host.invalid:5555"};
+    int64_t now = proto_clock_ms();
+    proto_wire_t *lost = proto_wire_open(context, &nowhere, now),
+                 *wire = proto_wire_open(context, &address, now);
+    assert_non_null(lost);
+    assert_non_null(wire);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(proto_wire_put(wire, &(proto_record_t){.type = PROTO_HELLO}), 0);
+        s_meet(wire, &broker);
+        assert_false(proto_wire_flush(lost, proto_clock_ms()) && proto_wire_put_count(lost));
+        assert_true(proto_wire_tick(lost, proto_clock_ms()) > 0);
+        s_close(&broker);
+        broker = s_bind(context, endpoint, &keys);
+        while (!proto_wire_renew(wire, now = proto_clock_ms()))
+            zmq_poll(NULL, 0, 1);
+    }
+    assert_false(proto_wire_alive(lost, now));
+    s_close(&broker);
+    proto_wire_close(&lost, 0);
+    proto_wire_close(&wire, 0);
+    zmq_ctx_term(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(s_test_failed_handshakes),
-                                       cmocka_unit_test(s_test_large_record)};
+                                       cmocka_unit_test(s_test_names), cmocka_unit_test(s_test_large_record)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
