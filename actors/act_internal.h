@@ -250,6 +250,9 @@ PROTO_MUST_CHECK int act_sync(act_db_t *self);
 void act_send_take(act_db_t *self, int64_t now, act_broker_t *broker, const proto_record_t *record);
 /* Sends what waits, as far as the mode of what is under way lets it. */
 void act_send_waiting(act_db_t *self, int64_t now);
+/* Tells the transaction who asks, from self->claims (of the job sent last), and makes it theirs where roles
+ * are set. */
+PROTO_MUST_CHECK int act_send_claims(act_db_t *self, act_job_t *job);
 /* Sends a held job's next statements, up to the one whose result is needed. */
 PROTO_MUST_CHECK int act_send_held(act_db_t *self, act_job_t *job);
 /* Puts a job before all that waits, to run by itself. */

@@ -38,6 +38,7 @@ static const char *const s_own[][2] = {
      "INSERT INTO muster.answers (principal, key, fingerprint) SELECT $1, $2, pg_catalog.sha256($3) "
      "FROM pg_catalog.set_config('lock_timeout', " S_PATIENCE ", true)"},
     {"muster_claimed", "SET LOCAL lock_timeout TO DEFAULT"},
+    {"muster_own", "SET LOCAL role TO DEFAULT"},
     {"muster_store", "UPDATE muster.answers SET body = $3, cursor = $4 WHERE principal = $1 AND key = $2"},
     {"muster_recall", "SELECT fingerprint = pg_catalog.sha256($3), body, cursor FROM muster.answers "
                       "WHERE principal = $1 AND key = $2"},
@@ -96,22 +97,35 @@ static int s_send(act_db_t *self, act_job_t *job, const char *name, proto_bytes_
     return 0;
 }
 
-int act_keys_claim(act_db_t *self, act_job_t *job, const act_bound_t *bound)
+static int s_send_setting(act_db_t *self, act_job_t *job, const char *name)
 {
-    if (act_bind_print(self, job, bound, &self->print) < 0 ||
-        s_send(self, job, "muster_claim", proto_buf_bytes(&self->print), NULL, ACT_AWAIT_KEY) < 0 ||
-        PQsendQueryPrepared(self->conn, "muster_claimed", 0, NULL, NULL, NULL, 0) != 1)
+    if (PQsendQueryPrepared(self->conn, name, 0, NULL, NULL, NULL, 0) != 1)
         return -1;
     act_await(self, (act_await_t){.kind = ACT_AWAIT_CLAIMS, .job = job});
     return 0;
 }
 
+int act_keys_claim(act_db_t *self, act_job_t *job, const act_bound_t *bound)
+{
+    if (act_bind_print(self, job, bound, &self->print) < 0 ||
+        s_send(self, job, "muster_claim", proto_buf_bytes(&self->print), NULL, ACT_AWAIT_KEY) < 0)
+        return -1;
+    return s_send_setting(self, job, "muster_claimed");
+}
+
+/* Where claims have made the transaction a role's, the answer is stored by the connection's own user, as the
+ * key was claimed; and what is deferred to COMMIT (constraints, triggers) is the role's to do again. */
 int act_keys_store(act_db_t *self, act_job_t *job, proto_bytes_t body, proto_bytes_t cursor)
 {
     char text[256];
+    bool as_role = job->plan->script->claims && *self->config->claims_roles;
     memcpy(text, cursor.data ? cursor.data : (const uint8_t *)"", cursor.size);
     text[cursor.size] = '\0';
-    return s_send(self, job, "muster_store", body, text, ACT_AWAIT_COMMIT);
+    if (as_role && s_send_setting(self, job, "muster_own") < 0)
+        return -1;
+    if (s_send(self, job, "muster_store", body, text, ACT_AWAIT_COMMIT) < 0)
+        return -1;
+    return as_role ? act_send_claims(self, job) : 0;
 }
 
 int act_keys_recall(act_db_t *self, act_job_t *job)

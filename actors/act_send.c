@@ -198,8 +198,7 @@ static int s_send_begin(act_db_t *self, act_job_t *job, const char *name)
     return 0;
 }
 
-/* Tells the transaction who asks, from self->claims, and makes it theirs where roles are set. */
-static int s_send_claims(act_db_t *self, act_job_t *job)
+int act_send_claims(act_db_t *self, act_job_t *job)
 {
     char role[256];
     proto_bytes_t asked = job->request.role;
@@ -283,7 +282,7 @@ static int s_send_mode(act_db_t *self, act_job_t *job, const act_bound_t *bound)
         return -1;
     if (job->keyed && act_keys_claim(self, job, bound) < 0)
         return -1;
-    if (job->plan->script->claims && s_send_claims(self, job) < 0)
+    if (job->plan->script->claims && act_send_claims(self, job) < 0)
         return -1;
     bool alone = mode == ACT_MODE_HELD || mode == ACT_MODE_SLOW;
     if (alone && job->trace.sampled && s_send_trace(self, job) < 0)

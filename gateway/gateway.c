@@ -141,6 +141,8 @@ static int s_start_loop(gw_gateway_t *self)
     const gateway_config_t *config = self->config;
     if (config->limit && config->redis && gw_limit_claim(config->limit))
         self->redis = gw_redis_open(&self->loop, config->limit, config->redis);
+    if (self->redis)
+        gw_figures_watch(&self->figures, GW_FIGURES_REDIS, gw_redis_stats(self->redis));
     if (gw_conn_listen(self) < 0 || gw_brokers_watch(self) < 0 ||
         uv_poll_init(&self->loop, &self->pipe_poll, (int)zsock_fd(self->pipe)) < 0)
         return -1;
@@ -175,6 +177,8 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
                    &config->token_rules, (uint64_t[]){proto_clock_random(), proto_clock_random()});
     self->generation = gw_generation_new();
     gw_figures_init(&self->figures, config->metrics);
+    gw_figures_watch(&self->figures, GW_FIGURES_TOKENS, &self->tokens.stats);
+    gw_figures_watch(&self->figures, GW_FIGURES_LIMITS, &self->limit_stats);
     gw_figures_learn(&self->figures, self->generation->router);
     self->addresses = gw_address_new();
     self->read_buffer = malloc(GW_READ_BYTES);
@@ -184,6 +188,7 @@ static int s_init(gw_gateway_t *self, zsock_t *pipe, const gateway_config_t *con
     proto_wheel_init(&self->conn_wheel, now);
     gw_binder_init(&self->binder);
     self->revoked = gw_revoked_new();
+    gw_figures_watch(&self->figures, GW_FIGURES_REVOKED, gw_revoked_stats(self->revoked));
     if (s_init_cors(self) < 0)
         return -1;
     gw_log_init(&self->log, config->access_log);

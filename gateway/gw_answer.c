@@ -215,8 +215,10 @@ void gw_answer_final(gw_gateway_t *self, gw_request_t *request, const proto_reco
     gw_answer_begin(self, request);
     if (operation->location)
         s_location(self, operation->location, document);
-    if (record->number == PROTO_REPLAYED)
+    if (record->number == PROTO_REPLAYED) {
+        self->figures.stats.replayed++;
         proto_buf_string(&self->extra, "Idempotency-Replayed: true\r\n");
+    }
     if (cursor.size)
         gw_link_next(s_target(request), cursor, &self->extra);
     if (operation->status == 204) {

@@ -9,8 +9,10 @@
     X(200)                                                                                                   \
     X(201)                                                                                                   \
     X(202)                                                                                                   \
-    X(204) X(304) X(307) X(400) X(401) X(403) X(404) X(405) X(408) X(409) X(410) X(413) X(414) X(415) X(417) \
-        X(422) X(429) X(431) X(499) X(500) X(501) X(502) X(503) X(504) X(505)
+    X(204)                                                                                                   \
+    X(304)                                                                                                   \
+    X(307) X(400) X(401) X(403) X(404) X(405) X(408) X(409) X(410) X(413) X(414) X(415) X(417) X(422) X(429) \
+        X(431) X(499) X(500) X(501) X(502) X(503) X(504) X(505)
 
 #define S_REQUESTS(value)                                                                                    \
     {.name = "muster_http_requests_total",                                                                   \
@@ -52,6 +54,8 @@ static const proto_metric_t s_own[] = {
     S_OWN(received, PROTO_COUNTER, "muster_http_received_bytes_total", "Bytes read from HTTP clients."),
     S_OWN(sent, PROTO_COUNTER, "muster_http_sent_bytes_total", "Bytes written to HTTP clients."),
     S_OWN(resent, PROTO_COUNTER, "muster_http_resent_total", "Requests handed to a broker a second time."),
+    S_OWN(replayed, PROTO_COUNTER, "muster_http_replayed_total",
+          "Answers given again for an Idempotency-Key that was used before."),
     S_OWN(connections, PROTO_GAUGE, "muster_http_connections", "HTTP connections that are open."),
     S_OWN(under_way, PROTO_GAUGE, "muster_http_requests_in_flight", "HTTP requests not answered yet."),
     S_OWN(brokers_alive, PROTO_GAUGE, "muster_gateway_brokers_alive",
@@ -160,9 +164,4 @@ void gw_figures_answer(gw_figures_t *self, const gw_route_t *route, int status, 
 void gw_figures_problem(gw_figures_t *self, proto_error_t error)
 {
     proto_metrics_count(&self->problems->cells[error], 1);
-}
-
-void gw_figures_publish(gw_figures_t *self)
-{
-    proto_metrics_publish(self->own, &self->stats);
 }

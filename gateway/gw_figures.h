@@ -16,16 +16,27 @@ enum { GW_FIGURES_OPERATIONS = 1 << 14 /* most operations told apart */ };
 typedef struct gw_stats {
     uint64_t accepted, refused; /* connections */
     uint64_t received, sent;    /* bytes */
-    uint64_t resent;            /* requests */
+    uint64_t resent, replayed;  /* requests */
     uint64_t connections, under_way, brokers_alive;
 } gw_stats_t;
+
+/* Parts of a gateway that keep numbers of their own: a gw_token_stats_t and so on. */
+typedef enum {
+    GW_FIGURES_TOKENS,
+    GW_FIGURES_LIMITS,
+    GW_FIGURES_REVOKED,
+    GW_FIGURES_REDIS,
+    GW_FIGURES_WATCHED
+} gw_figures_part_t;
 
 typedef struct gw_figures {
     proto_metrics_t *metrics; /* borrowed */
     gw_stats_t stats;
     proto_metrics_group_t *own, *problems;
     proto_metrics_group_t *none, *builtin, *other; /* requests of no operation; of the gateway's own */
-    proto_metrics_group_t **by_name;               /* open addressing */
+    proto_metrics_group_t *parts[GW_FIGURES_WATCHED];
+    const void *watched[GW_FIGURES_WATCHED]; /* their numbers; NULL: there is no such part */
+    proto_metrics_group_t **by_name;         /* open addressing */
     uint32_t used, room;
 } gw_figures_t;
 
@@ -37,7 +48,9 @@ void gw_figures_learn(gw_figures_t *self, const gw_router_t *router);
 void gw_figures_answer(gw_figures_t *self, const gw_route_t *route, int status, int64_t microseconds);
 /* One of these answers was a problem. */
 void gw_figures_problem(gw_figures_t *self, proto_error_t error);
-/* Tells self->stats. */
+/* A part's numbers are told, too, and from where they stand: until NULL is said. */
+void gw_figures_watch(gw_figures_t *self, gw_figures_part_t part, const void *stats);
+/* Tells self->stats and those of the parts. */
 void gw_figures_publish(gw_figures_t *self);
 
 #endif

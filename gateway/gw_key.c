@@ -2,8 +2,6 @@
 /* Idempotency-Key. Thread: the gateway's. */
 #include "gw_key.h"
 
-enum { S_MOST = 255 };
-
 /* "a\"b" (RFC 8941 section 3.3.3), without parameters behind it. */
 static bool s_quoted(proto_bytes_t text, proto_buf_t *out)
 {
@@ -43,6 +41,11 @@ static bool s_is_parameter(const proto_operation_t *operation)
     return false;
 }
 
+bool gw_key_may(const proto_operation_t *operation)
+{
+    return !(operation->flags & PROTO_OP_READS) && !s_is_parameter(operation);
+}
+
 proto_error_t gw_key_take(const proto_operation_t *operation, const gw_http_header_t *headers,
                           uint32_t header_count, proto_buf_t *out, proto_buf_t *detail)
 {
@@ -55,12 +58,12 @@ proto_error_t gw_key_take(const proto_operation_t *operation, const gw_http_head
             twice = found != NULL;
             found = &headers[i];
         }
-    if (!found || s_is_parameter(operation))
+    if (!found || !gw_key_may(operation))
         return PROTO_ERROR_none;
     size_t before = out->size;
     proto_bytes_t text = found->value;
     bool good = !twice && text.size && (*text.data == '"' ? s_quoted(text, out) : s_bare(text, out));
-    if (good && out->size > before && out->size - before <= S_MOST)
+    if (good && out->size > before && out->size - before <= GW_KEY_MOST)
         return PROTO_ERROR_none;
     out->size = before;
     proto_buf_reset(detail);

@@ -16,8 +16,11 @@ static const struct {
     {400, "Malformed", "The body is not JSON, or the request is no proper HTTP"},
     {401, "Unauthenticated", "Who asks is not known"},
     {403, "Forbidden", "Who asks may not"},
+    {409, "KeyBusy", "A write with this Idempotency-Key is under way: try again"},
     {415, "UnsupportedMediaType", "The body is of another type"},
-    {422, "Invalid", "An argument has the wrong type or size; `detail` says which"},
+    {422, "Invalid",
+     "An argument has the wrong type or size, or the Idempotency-Key was another request's; `detail` says "
+     "which"},
     {429, "TooManyRequests", "This client asks too often"},
     {503, "Unavailable", "Certainly not executed: try again"},
     {504, "Timeout", "No answer in time; a write may have been executed"},
@@ -33,8 +36,10 @@ static bool s_can_be(const proto_operation_t *operation, int status)
         return operation->auth != PROTO_AUTH_PUBLIC;
     case 403:
         return operation->auth == PROTO_AUTH_ROLE;
+    case 409:
+        return gw_key_may(operation);
     case 422:
-        return gw_openapi_takes(operation);
+        return gw_openapi_takes(operation) || gw_key_may(operation);
     case 429:
         return operation->tier != PROTO_TIER_NONE;
     default:
@@ -185,7 +190,7 @@ static void s_responses(gw_tree_t *tree)
     for (size_t i = 0; i < sizeof s_shared / sizeof *s_shared; i++) {
         gw_tree_object(tree, s_shared[i].component);
         gw_tree_text(tree, "description", s_shared[i].description);
-        if (s_shared[i].status == 503 || s_shared[i].status == 429) {
+        if (s_shared[i].status == 503 || s_shared[i].status == 429 || s_shared[i].status == 409) {
             gw_tree_object(tree, "headers");
             s_ref(tree, "Retry-After", "#/components/headers/Retry-After");
             gw_tree_end(tree);

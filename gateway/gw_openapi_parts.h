@@ -3,6 +3,7 @@
 #ifndef GW_OPENAPI_PARTS_H
 #define GW_OPENAPI_PARTS_H
 
+#include "gw_key.h"
 #include "gw_schema.h"
 
 /* gw_openapi_request.c: "parameters" and "requestBody" of an operation that take something. `path` is the key

@@ -62,6 +62,23 @@ static void s_name(gw_tree_t *tree, const proto_operation_t *operation, const pr
     gw_tree_bytes(tree, "name", (proto_bytes_t){(const uint8_t *)name, size});
 }
 
+/* What every write takes beside what its file says. */
+static void s_key(gw_tree_t *tree)
+{
+    gw_tree_object(tree, NULL);
+    gw_tree_text(tree, "name", "Idempotency-Key");
+    gw_tree_text(tree, "in", "header");
+    gw_tree_bool(tree, "required", false);
+    gw_tree_text(tree, "description",
+                 "Names this write: sent again with the same key, it is executed once and answered alike");
+    gw_tree_object(tree, "schema");
+    gw_tree_text(tree, "type", "string");
+    gw_tree_int(tree, "minLength", 1);
+    gw_tree_int(tree, "maxLength", GW_KEY_MOST);
+    gw_tree_end(tree);
+    gw_tree_end(tree);
+}
+
 static void s_parameters(gw_tree_t *tree, const proto_operation_t *operation, const char *path)
 {
     bool any = false;
@@ -79,6 +96,12 @@ static void s_parameters(gw_tree_t *tree, const proto_operation_t *operation, co
         gw_schema_param(tree, "schema", param);
         gw_schema_param_example(tree, "example", param);
         gw_tree_end(tree);
+    }
+    if (gw_key_may(operation)) {
+        if (!any)
+            gw_tree_array(tree, "parameters");
+        any = true;
+        s_key(tree);
     }
     if (any)
         gw_tree_end(tree);

@@ -11,8 +11,9 @@ from collections import Counter
 
 import pytest
 
-from conftest import BINARY, ActorsProcess, BrokerProcess, GatewayProcess, free_port, wait_for
+from conftest import BINARY, ActorsProcess, BrokerProcess, GatewayProcess, free_port, psql, wait_for
 from load import Load
+from tokens import as_user
 
 
 class Admin:
@@ -99,6 +100,32 @@ def test_the_figures_add_up_to_what_was_sent(start, admin):
     assert grown("muster_http_sent_bytes_total") > 100 * total
     slowest = max(result.seconds for result in load.results)
     assert 0 < grown("muster_http_request_duration_seconds_sum") <= slowest * total
+    checked(admin.text())
+
+
+def test_decisions_are_counted(start, admin, gathering):
+    """Of tokens and rate limits, and answers given again."""
+    server = start("--rate-limits", "on", "--rate-read", "3", *admin.flags, dev=False, ready=False)
+    wait_for(lambda: server.request("GET", "/health/ready").status == 200, what="being ready")
+    own = as_user()
+    statuses = [server.request("GET", "/providers/1", headers=own).status for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert server.request("GET", "/providers/1", headers={"Authorization": "Bearer x"}).status == 401
+    for _ in range(3):
+        key = {"Idempotency-Key": f"metrics-{admin.port}"}
+        assert server.request("POST", "/providers", {"name": f"metrics {admin.port}"}, {**own, **key}).status == 201
+    psql(f"DELETE FROM agent.providers WHERE name = 'metrics {admin.port}'", gathering)
+
+    def grown(name, part):
+        return admin.sum(name, part)
+    assert wait_for(lambda: grown("muster_http_replayed_total", ""), what="the figures") == 2
+    assert grown("muster_tokens_total", 'result="verified"') == 1 and grown("muster_tokens_total", 'result="cached"') == 7
+    assert grown("muster_tokens_total", 'result="refused"') == 1
+    decisions = {(tier, what): grown("muster_rate_limit_decisions_total", f'tier="{tier}",decision="{what}"')
+                 for tier in ("read", "write", "failed_auth") for what in ("allowed", "refused")}
+    assert decisions == {("read", "allowed"): 3, ("read", "refused"): 2, ("write", "allowed"): 3, ("write", "refused"): 0,
+                         ("failed_auth", "allowed"): 1, ("failed_auth", "refused"): 0}
+    assert "muster_redis_connected" not in admin.text() and "muster_revocation_snapshots_total 0" not in admin.text()
     checked(admin.text())
 
 

@@ -14,7 +14,7 @@ import msgpack
 import pytest
 
 import native
-from conftest import BINARY, Server, database_url, free_port, psql
+from conftest import BINARY, Server, database_url, free_port, psql, wait_for
 from tokens import as_user
 
 WRITER, READER, OTHER = (f"muster_{kind}_{random.randrange(1 << 40):x}" for kind in ("writer", "reader", "other"))
@@ -28,6 +28,11 @@ ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON notes USING (owner = nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub');
 GRANT SELECT ON notes TO {READER};
 GRANT SELECT, INSERT ON notes TO {WRITER};
+CREATE TABLE late (text text NOT NULL, by text);
+GRANT INSERT, SELECT, UPDATE ON late TO {WRITER};
+CREATE FUNCTION sign() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE late SET by = current_user WHERE text = new.text; RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sign();
 INSERT INTO notes (owner, text) SELECT owner, owner || n FROM unnest('{{ann,bob}}'::text[]) owner, generate_series(1, 20) n;
 """
 
@@ -48,6 +53,13 @@ SELECT coalesce(json_agg(owner), '[]') FROM notes;
 -- @error forbidden_here 403 "Your role may not write" on 42501
 -- @returns value
 INSERT INTO notes (owner, text) VALUES (:auth.sub, :text) RETURNING text;
+
+-- @endpoint  POST /notes/late
+-- @operation add_late_note
+-- @claims
+-- @body text text
+-- @returns value
+INSERT INTO late (text) VALUES (:text) RETURNING text;
 
 -- @operation plainly
 -- @reads @auth public
@@ -73,13 +85,19 @@ SELECT 1 / (count(*) - count(*)) FROM notes;
 def served(tmp_path_factory):
     name, folder = f"rows_{random.randrange(1 << 40):x}", tmp_path_factory.mktemp("rows")
     (folder / "endpoints").mkdir()
+    (folder / "migrations").mkdir()
+    (folder / "migrations/0001_none.sql").write_text("SELECT 1;")
     (folder / "endpoints/notes.sql").write_text(ENDPOINTS)
     psql(f'CREATE DATABASE "{name}"')
     psql(SCHEMA, database_url(name))
+    subprocess.run([BINARY, "migrate", "--dir", folder, "--database-url", database_url(name)], check=True, capture_output=True)
+    psql(f"GRANT USAGE ON SCHEMA muster TO {CONNECTS}; GRANT ALL ON ALL TABLES IN SCHEMA muster TO {CONNECTS}", database_url(name))
     place = urllib.parse.urlsplit(database_url(name))
     url = place._replace(netloc=f"{CONNECTS}:{CONNECTS}@" + place.netloc.rpartition("@")[2]).geturl()
     server = Server(folder, url, "--dir", str(folder), "--actors", "2", "--claims-role", f"{WRITER},{READER}",
                     dev=False).wait_ready()
+    server.admin = database_url(name)
+    wait_for(lambda: server.request("GET", "/notes", headers=as_user("eve", role=READER)).status == 200, what="revocations")
     yield server
     assert server.stop() == 0, server.log()[-3000:]
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -95,6 +113,18 @@ def test_as_the_tokens_role(served):
     answer = served.request("POST", "/notes", {"text": "x"}, as_user("cay", role=READER))
     assert (answer.status, answer.json["code"]) == (403, "forbidden_here")
     assert served.request("GET", "/notes", headers=as_user("cay", role=READER)).json["owners"] == ["cay"]
+
+
+def test_with_a_key(served):
+    """The key's claim and answer are the connection's own user's to write, all else is the role's, up to COMMIT."""
+    writer = as_user("dan", role=WRITER) | {"Idempotency-Key": "late"}
+    for again in (None, "true"):
+        answer = served.request("POST", "/notes/late", {"text": "late"}, writer)
+        assert (answer.status, answer.json, answer.headers["Idempotency-Replayed"]) == (200, "late", again), answer.body
+    assert psql("SELECT * FROM late", served.admin) == f"late|{WRITER}"
+    answer = served.request("POST", "/notes/late", {"text": "none"}, as_user("dan", role=READER) | {"Idempotency-Key": "none"})
+    assert (answer.status, answer.json["code"]) == (500, "internal")  # the file declares no such refusal
+    assert psql("SELECT key, body IS NOT NULL FROM muster.answers", served.admin) == "late|t"
 
 
 def test_other_roles_are_none(served):
