@@ -10,7 +10,7 @@ enum {
     S_SNAPSHOT_MS = 4000
 };
 
-static const char s_service[] = "muster.revoked";
+static const char s_service[] = "muster.revoked", s_question[] = "auth_revoked";
 
 _Static_assert((int)GW_REVOKED_KEY == (int)GW_TOKEN_KEY, "one key");
 
@@ -24,6 +24,13 @@ static bool s_refuse(gw_gateway_t *self, gw_request_t *request)
     request->refused_token = true;
     gw_answer_error(self, request, PROTO_ERROR_unauthenticated, proto_bytes_of("this token was revoked"));
     return false;
+}
+
+bool gw_feed_can_tell(gw_gateway_t *self)
+{
+    static const uint8_t any[GW_REVOKED_KEY];
+    return !self->tokens.keys || gw_revoked_check(self->revoked, any, gw_now(self)) != GW_REVOKED_UNKNOWN ||
+           gw_generation_find(self->generation, s_question);
 }
 
 bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request)
@@ -47,7 +54,7 @@ proto_error_t gw_feed_question(gw_gateway_t *self, gw_request_t *request)
     proto_write_map(body, 1);
     proto_write_text(body, "key");
     proto_write_bin(body, (proto_bytes_t){request->token->key, sizeof request->token->key});
-    return gw_send_named(self, request, "db", "auth_revoked", proto_buf_bytes(body));
+    return gw_send_named(self, request, "db", s_question, proto_buf_bytes(body));
 }
 
 bool gw_feed_answered(gw_gateway_t *self, gw_request_t *request, proto_bytes_t document)

@@ -8,6 +8,8 @@
 
 #include "gw_internal.h"
 
+/* Whether it can be told of any token now, if tokens are taken at all, that it was not revoked. */
+bool gw_feed_can_tell(gw_gateway_t *self);
 /* Whether the request's token may be relied upon. False: it is revoked, and the request was answered. When
  * nobody knows, the request is marked `doubted`. */
 PROTO_MUST_CHECK bool gw_feed_admit(gw_gateway_t *self, gw_request_t *request);

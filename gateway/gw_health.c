@@ -2,7 +2,7 @@
 /* The health endpoints. /health/live speaks for this thread alone; the others ask the brokers, one after the
  * other until one can tell, with a short deadline and answer whatever comes of it, so that they work best
  * when something is wrong. Thread: the gateway's. */
-#include "gw_internal.h"
+#include "gw_feed.h"
 
 #include "proto_clock.h"
 #include "proto_json.h"
@@ -233,6 +233,8 @@ static void s_serve_ready(gw_gateway_t *self, gw_request_t *request)
         s_ready(self, request, "shutting_down");
     else if (self->generation->count == 0)
         s_ready(self, request, "no_catalogue");
+    else if (!gw_feed_can_tell(self))
+        s_ready(self, request, "no_revocations");
     else if ((error = s_ask(self, request)))
         s_ready(self, request, error == PROTO_ERROR_not_ready ? "no_broker" : "overloaded");
 }

@@ -14,7 +14,7 @@ import msgpack
 import pytest
 
 import native
-from conftest import BINARY, Server, database_url, free_port, psql, wait_for
+from conftest import BINARY, Server, database_url, free_port, psql
 from tokens import as_user
 
 WRITER, READER, OTHER = (f"muster_{kind}_{random.randrange(1 << 40):x}" for kind in ("writer", "reader", "other"))
@@ -97,7 +97,8 @@ def served(tmp_path_factory):
     server = Server(folder, url, "--dir", str(folder), "--actors", "2", "--claims-role", f"{WRITER},{READER}",
                     dev=False).wait_ready()
     server.admin = database_url(name)
-    wait_for(lambda: server.request("GET", "/notes", headers=as_user("eve", role=READER)).status == 200, what="revocations")
+    # Ready means that revocations are known, too.
+    assert server.request("GET", "/notes", headers=as_user("eve", role=READER)).status == 200
     yield server
     assert server.stop() == 0, server.log()[-3000:]
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
