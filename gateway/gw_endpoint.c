@@ -8,19 +8,21 @@
 
 /* HEAD and OPTIONS are never registered: they follow from the others. */
 static const char *const s_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-enum { S_METHODS = sizeof s_methods / sizeof *s_methods };
+enum { S_METHODS = sizeof s_methods / sizeof *s_methods, S_BUCKETS = 64 };
 
 typedef struct s_node {
-    proto_bytes_t segment; /* of a literal, as the template spells it */
-    struct s_node *sibling;
-    struct s_node *literals; /* first child */
-    struct s_node *parameter;
+    const struct s_node *parent;
+    proto_bytes_t segment;    /* of a literal, as the template spells it */
+    struct s_node *next;      /* in its bucket */
+    struct s_node *parameter; /* the child that takes any segment */
     gw_route_t *routes[S_METHODS];
 } s_node_t;
 
 struct gw_router {
     proto_arena_t arena;
     s_node_t root;
+    s_node_t **literals; /* by parent and segment; as many buckets as there are literals, a power of two */
+    size_t buckets, literal_count;
     gw_route_t *first;
 };
 
@@ -61,16 +63,61 @@ static bool s_next_segment(proto_bytes_t *path, proto_bytes_t *segment)
     return true;
 }
 
-static s_node_t *s_literal_child(proto_arena_t *arena, s_node_t *node, proto_bytes_t segment)
+static s_node_t **s_bucket(const gw_router_t *self, const s_node_t *parent, proto_bytes_t segment)
 {
-    for (s_node_t *child = node->literals; child; child = child->sibling)
-        if (proto_bytes_equal(child->segment, segment))
-            return child;
-    s_node_t *child = proto_arena_alloc(arena, sizeof *child);
-    child->segment = proto_arena_bytes(arena, segment);
-    child->sibling = node->literals;
-    node->literals = child;
-    return child;
+    uint64_t hash =
+        proto_hash(proto_hash(PROTO_HASH_SEED, &parent, sizeof parent), segment.data, segment.size);
+    return &self->literals[(hash ^ hash >> 32) & (self->buckets - 1)];
+}
+
+static s_node_t *s_literal(const gw_router_t *self, const s_node_t *parent, proto_bytes_t segment)
+{
+    s_node_t *node = *s_bucket(self, parent, segment);
+    while (node && !(node->parent == parent && proto_bytes_equal(node->segment, segment)))
+        node = node->next;
+    return node;
+}
+
+static void s_insert(gw_router_t *self, s_node_t *node)
+{
+    s_node_t **bucket = s_bucket(self, node->parent, node->segment);
+    node->next = *bucket;
+    *bucket = node;
+}
+
+static void s_make_buckets(gw_router_t *self, size_t buckets)
+{
+    self->buckets = buckets;
+    self->literals = calloc(buckets, sizeof *self->literals);
+    PROTO_ASSERT(self->literals != NULL);
+}
+
+static void s_double_buckets(gw_router_t *self)
+{
+    s_node_t **former = self->literals;
+    size_t count = self->buckets;
+    s_make_buckets(self, count * 2);
+    for (size_t i = 0; i < count; i++) {
+        for (s_node_t *node = former[i], *next; node; node = next) {
+            next = node->next;
+            s_insert(self, node);
+        }
+    }
+    free(former);
+}
+
+static s_node_t *s_literal_child(gw_router_t *self, s_node_t *parent, proto_bytes_t segment)
+{
+    s_node_t *node = s_literal(self, parent, segment);
+    if (node)
+        return node;
+    if (self->literal_count++ == self->buckets)
+        s_double_buckets(self);
+    node = proto_arena_alloc(&self->arena, sizeof *node);
+    node->parent = parent;
+    node->segment = proto_arena_bytes(&self->arena, segment);
+    s_insert(self, node);
+    return node;
 }
 
 static int s_path_param(const proto_operation_t *operation, proto_bytes_t name)
@@ -91,7 +138,7 @@ static s_node_t *s_grow(gw_router_t *self, const char *template, gw_route_t *rou
         if (depth == GW_PATH_SEGMENTS)
             return NULL;
         if (segment.size < 3 || segment.data[0] != '{') {
-            node = s_literal_child(&self->arena, node, segment);
+            node = s_literal_child(self, node, segment);
             continue;
         }
         proto_bytes_t name = {segment.data + 1, segment.size - 2};
@@ -132,6 +179,7 @@ gw_router_t *gw_router_new(const proto_catalogue_t *const *catalogues, size_t co
 {
     gw_router_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
+    s_make_buckets(self, S_BUCKETS);
     for (size_t c = 0; c < count; c++) {
         for (uint32_t i = 0; i < catalogues[c]->operation_count; i++) {
             const proto_operation_t *operation = &catalogues[c]->operations[i];
@@ -149,23 +197,23 @@ void gw_router_free(gw_router_t **self)
     if (!*self)
         return;
     proto_arena_free(&(*self)->arena);
+    free((*self)->literals);
     free(*self);
     *self = NULL;
 }
 
-/* Whether a segment of a request means the literal of a template: escapes count as the characters they stand
- * for. */
-static bool s_same(proto_bytes_t literal, proto_bytes_t segment)
+/* The child whose literal a segment means where escapes count as the characters they stand for; NULL when it
+ * has none. */
+static s_node_t *s_escaped(const gw_router_t *self, const s_node_t *parent, proto_bytes_t segment)
 {
-    if (proto_bytes_equal(literal, segment))
-        return true;
     if (!segment.size || !memchr(segment.data, '%', segment.size))
-        return false;
+        return NULL;
     proto_buf_t decoded = PROTO_BUF_INIT;
-    bool same = gw_percent_decode(segment, false, &decoded) == 0 &&
-                proto_bytes_equal(literal, proto_buf_bytes(&decoded));
+    s_node_t *node = gw_percent_decode(segment, false, &decoded) == 0
+                         ? s_literal(self, parent, proto_buf_bytes(&decoded))
+                         : NULL;
     proto_buf_free(&decoded);
-    return same;
+    return node;
 }
 
 static bool s_has_routes(const s_node_t *node)
@@ -176,27 +224,26 @@ static bool s_has_routes(const s_node_t *node)
     return false;
 }
 
-/* Depth-first, literals before the parameter; at most two ways on per segment and GW_PATH_SEGMENTS deep, and
- * templates seldom share more than a prefix, so this stays short even for hostile paths. */
-static const s_node_t *s_find(const s_node_t *node, proto_bytes_t path, int depth, proto_bytes_t *values,
-                              uint32_t count)
+/* Depth-first, literals before the parameter; at most three ways on per segment and GW_PATH_SEGMENTS deep,
+ * and templates seldom share more than a prefix, so this stays short even for hostile paths. */
+static const s_node_t *s_find(const gw_router_t *self, const s_node_t *node, proto_bytes_t path, int depth,
+                              proto_bytes_t *values, uint32_t count)
 {
     proto_bytes_t segment;
     if (!s_next_segment(&path, &segment))
         return s_has_routes(node) ? node : NULL;
     if (depth == GW_PATH_SEGMENTS)
         return NULL;
-    for (const s_node_t *child = node->literals; child; child = child->sibling) {
-        if (s_same(child->segment, segment)) {
-            const s_node_t *found = s_find(child, path, depth + 1, values, count);
-            if (found)
-                return found;
-        }
+    const s_node_t *ways[] = {s_literal(self, node, segment), s_escaped(self, node, segment)};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const s_node_t *found = ways[i] ? s_find(self, ways[i], path, depth + 1, values, count) : NULL;
+        if (found)
+            return found;
     }
     if (!node->parameter || segment.size == 0 || count == GW_PATH_PARAMS)
         return NULL;
     values[count] = segment;
-    return s_find(node->parameter, path, depth + 1, values, count + 1);
+    return s_find(self, node->parameter, path, depth + 1, values, count + 1);
 }
 
 static void s_allow(const s_node_t *node, char allow[GW_METHODS_TEXT])
@@ -212,12 +259,12 @@ gw_match_kind_t gw_router_match(const gw_router_t *self, proto_bytes_t method, p
                                 gw_match_t *match)
 {
     match->route = NULL;
-    const s_node_t *node = s_find(&self->root, path, 0, match->values, 0);
+    const s_node_t *node = s_find(self, &self->root, path, 0, match->values, 0);
     if (!node) {
         if (path.size < 2 || path.data[path.size - 1] != '/')
             return GW_MATCH_NOT_FOUND;
         path.size--;
-        return s_find(&self->root, path, 0, match->values, 0) ? GW_MATCH_SLASH : GW_MATCH_NOT_FOUND;
+        return s_find(self, &self->root, path, 0, match->values, 0) ? GW_MATCH_SLASH : GW_MATCH_NOT_FOUND;
     }
     int index = proto_bytes_is(method, "HEAD") ? 0 : s_method_index(method);
     if (index >= 0 && node->routes[index]) {

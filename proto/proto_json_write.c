@@ -2,10 +2,9 @@
 /* MessagePack to JSON: one pass with a small stack of open containers. Thread: any. */
 #include "proto_json.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "proto_double.h"
 
 /* Bytes that cannot stand in a JSON string as they are. */
 static bool s_special(uint8_t c)
@@ -82,18 +81,11 @@ static void s_integer(proto_buf_t *out, int64_t value)
 
 static void s_float(proto_buf_t *out, double value)
 {
-    char text[40];
-    if (isnan(value) || isinf(value)) {
+    char text[PROTO_DOUBLE_TEXT];
+    if (isnan(value) || isinf(value))
         proto_buf_string(out, isnan(value) ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
-        return;
-    }
-    /* Fifteen digits are always kept, so only the subnormal numbers can need fewer. */
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    proto_buf_string(out, text);
+    else
+        proto_buf_append(out, text, proto_double_write(value, text));
 }
 
 /* Days since 1970 to a date (proleptic Gregorian), by counting 400-year eras that begin in March. */

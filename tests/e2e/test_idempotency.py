@@ -330,8 +330,10 @@ class Insistent:
 
     def __init__(self, gateways):
         self.ports = [gateway.port for gateway in gateways]
-        self.work = itertools.chain.from_iterable(itertools.repeat(n, 3) for n in range(KEYS))
-        self.lock, self.left = threading.Lock(), 3 * KEYS
+        self.unsettled = True  # more keys, however many there were
+        keys = itertools.takewhile(lambda n: n < KEYS or self.unsettled, itertools.count())
+        self.work = itertools.chain.from_iterable(itertools.repeat(n, 3) for n in keys)
+        self.lock, self.under_way = threading.Lock(), THREADS
         self.answers, self.setbacks, self.broken = {}, Counter(), []
 
     def ask(self, connections, n, turn):
@@ -367,9 +369,11 @@ class Insistent:
                 answer = self.insist(connections, n)
                 with self.lock:
                     self.answers.setdefault(n, []).append(answer)
-                    self.left -= 1
         except Exception as error:  # the thread's end must not go unnoticed
             self.broken.append(repr(error))
+        finally:
+            with self.lock:
+                self.under_way -= 1
 
     def __enter__(self):
         self.threads = [threading.Thread(target=self.run) for _ in range(THREADS)]
@@ -378,6 +382,7 @@ class Insistent:
         return self
 
     def __exit__(self, *_):
+        self.unsettled = False
         for thread in self.threads:
             thread.join()
         assert not self.broken, self.broken
@@ -391,7 +396,7 @@ def test_proof(served, parts):
     gateways = [parts.gateway([broker]).wait_ready() for _ in range(2)]
     killed = Counter()
     with Insistent(gateways) as clients:
-        while clients.left and not clients.broken:
+        while clients.under_way and not clients.broken:
             time.sleep(0.2)
             killed["backends"] += served.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
@@ -403,9 +408,9 @@ def test_proof(served, parts):
                 victim.kill()
                 victim.begin()
                 killed[victims[0]] += 1
+            clients.unsettled = not (killed["backends"] and killed["turns"] >= 12)  # each gateway and actor once
     print(dict(killed), dict(clients.setbacks))
-    assert killed["backends"] and killed["gateways"] and killed["actors"], killed
-    assert served.sql("SELECT count(*), count(DISTINCT n) FROM effects") == f"{KEYS}|{KEYS}"
+    keys = len(clients.answers)
+    assert keys >= KEYS and served.sql("SELECT count(*), count(DISTINCT n) FROM effects") == f"{keys}|{keys}"
     for n, answers in clients.answers.items():
         assert len(answers) == 3 and len(set(answers)) == 1 and json.loads(answers[0][1])["n"] == n, answers
-    assert len(clients.answers) == KEYS
