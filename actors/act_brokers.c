@@ -10,7 +10,7 @@
 #include "proto_clock.h"
 #include "proto_log.h"
 
-enum { S_LEAVE_ID = 1 };
+enum { S_LEAVE_ID = 1, S_AGAIN_MS = 10 };
 
 int act_brokers_open(act_brokers_t *self, void *context, const proto_address_t *addresses, uint32_t count,
                      int64_t now)
@@ -264,4 +264,29 @@ void act_brokers_poll(act_brokers_t *self, zmq_pollitem_t *items)
     for (uint32_t i = 0; i < self->count; i++)
         items[i] = (zmq_pollitem_t){.socket = proto_wire_socket(self->list[i].wire),
                                     .events = (short)(ZMQ_POLLIN | (self->list[i].unsent ? ZMQ_POLLOUT : 0))};
+}
+
+bool act_brokers_watch(act_brokers_t *self, struct pollfd *items)
+{
+    bool looks = false;
+    for (uint32_t i = 0; i < self->count; i++) {
+        items[i] = (struct pollfd){.fd = proto_wire_fd(self->list[i].wire), .events = POLLIN};
+        looks = looks || proto_wire_looks(self->list[i].wire);
+    }
+    return looks;
+}
+
+void act_brokers_told(act_brokers_t *self, const struct pollfd *items)
+{
+    for (uint32_t i = 0; i < self->count; i++)
+        if (items[i].revents)
+            proto_wire_told(self->list[i].wire);
+}
+
+int64_t act_brokers_again(const act_brokers_t *self, int64_t now)
+{
+    for (uint32_t i = 0; i < self->count; i++)
+        if (self->list[i].unsent)
+            return now + S_AGAIN_MS;
+    return PROTO_NEVER;
 }

@@ -6,6 +6,7 @@
 #ifndef ACT_BROKERS_H
 #define ACT_BROKERS_H
 
+#include <poll.h>
 #include <zmq.h>
 
 #include "proto_wire.h"
@@ -73,8 +74,14 @@ PROTO_MUST_CHECK int act_brokers_receive(act_brokers_t *self, int64_t now, act_b
 int64_t act_brokers_tick(act_brokers_t *self, int64_t now);
 /* Sends what was put. */
 void act_brokers_flush(act_brokers_t *self, int64_t now);
-/* Fills in what to wait for, `count` items. */
+/* Fills in what to wait for with zmq_poll(3), `count` items. */
 void act_brokers_poll(act_brokers_t *self, zmq_pollitem_t *items);
+/* The same for poll(2), which takes fewer system calls. Hand the items to act_brokers_told after the wait.
+ * True when there may be something already, so that poll must not sleep. */
+bool act_brokers_watch(act_brokers_t *self, struct pollfd *items);
+void act_brokers_told(act_brokers_t *self, const struct pollfd *items);
+/* When a wire that did not take all there is to say is to be tried again; PROTO_NEVER: all is said. */
+int64_t act_brokers_again(const act_brokers_t *self, int64_t now);
 /* Puts a record on a broker's wire. -1 when it can never be sent (see proto_record_append). */
 PROTO_MUST_CHECK int act_brokers_put(act_broker_t *broker, const proto_record_t *record);
 

@@ -4,6 +4,7 @@
  * HEARTBEAT, DISCONNECT and what act_send, act_receive say. */
 #include "act_db.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -127,8 +128,10 @@ static void s_drain_brokers(act_db_t *self, int64_t now)
         s_record(self, now, broker, &record);
 }
 
+/* Only when there may be a command: each look costs system calls. */
 static void s_drain_pipe(act_db_t *self, int64_t now)
 {
+    self->commanded = false;
     while (zsock_events(self->pipe) & ZMQ_POLLIN) {
         char *command = zstr_recv(self->pipe);
         if ((!command || strcmp(command, "$TERM") == 0) && !self->stopping) {
@@ -149,8 +152,8 @@ static void s_drain_pipe(act_db_t *self, int64_t now)
 static short s_conn_events(const act_db_t *self)
 {
     if (self->phase == ACT_PHASE_CONNECTING)
-        return self->polling == PGRES_POLLING_WRITING ? ZMQ_POLLOUT : ZMQ_POLLIN;
-    return (short)(ZMQ_POLLIN | (self->writing ? ZMQ_POLLOUT : 0));
+        return self->polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
+    return (short)(POLLIN | (self->writing ? POLLOUT : 0));
 }
 
 static void s_on_conn(act_db_t *self, int64_t now)
@@ -182,23 +185,22 @@ static void s_flush_conn(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
-/* Waits until something happens, at most until `at`. The first items are always the same. */
-static void s_wait(act_db_t *self, int64_t at, bool *piped, bool *cancelled, bool *answered)
+/* Waits until something happens, at most until `at`. What poll(2) does not fill in says no. */
+static void s_wait(act_db_t *self, int64_t now, int64_t at, bool *cancelled, bool *answered)
 {
-    enum { S_PIPE, S_CANCEL, S_BROKERS };
-    zmq_pollitem_t items[S_BROKERS + ACT_BROKERS + 1];
-    int count = S_BROKERS + (int)self->brokers.count;
-    items[S_PIPE] = (zmq_pollitem_t){.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN};
-    items[S_CANCEL] = (zmq_pollitem_t){.fd = act_cancel_fd(self->cancel), .events = ZMQ_POLLIN};
-    act_brokers_poll(&self->brokers, items + S_BROKERS);
-    bool polled = self->conn && PQsocket(self->conn) >= 0;
-    items[count] = (zmq_pollitem_t){.fd = polled ? PQsocket(self->conn) : -1, .events = s_conn_events(self)};
-    int64_t now = proto_clock_ms();
-    if (zmq_poll(items, polled ? count + 1 : count, at > now ? (long)(at - now) : 0) < 0)
-        return; /* interrupted: nothing is filled in */
-    *piped = items[S_PIPE].revents;
+    enum { S_PIPE, S_CANCEL, S_CONN, S_BROKERS };
+    struct pollfd items[S_BROKERS + ACT_BROKERS] = {
+        [S_PIPE] = {.fd = self->pipe_fd, .events = POLLIN},
+        [S_CANCEL] = {.fd = act_cancel_fd(self->cancel), .events = POLLIN},
+        [S_CONN] = {.fd = self->conn ? PQsocket(self->conn) : -1, .events = s_conn_events(self)},
+    };
+    bool at_once = act_brokers_watch(&self->brokers, items + S_BROKERS) || self->commanded || at <= now;
+    if (poll(items, S_BROKERS + self->brokers.count, at_once ? 0 : (int)(at - now)) <= 0)
+        return;
+    act_brokers_told(&self->brokers, items + S_BROKERS);
+    self->commanded = self->commanded || items[S_PIPE].revents;
     *cancelled = items[S_CANCEL].revents;
-    *answered = polled && items[count].revents;
+    *answered = items[S_CONN].revents;
 }
 
 /* When the next thing is due, `at` or before. */
@@ -211,13 +213,14 @@ static int64_t s_next_time(const act_db_t *self, int64_t at)
     return at;
 }
 
-/* What has come, results before requests. */
+/* What has come: results, whose answers leave at once, then requests. */
 static void s_take(act_db_t *self, int64_t now, bool answered, bool cancelled)
 {
     if (answered)
         s_on_conn(self, now);
     if (cancelled && act_abort_done(self, now) < 0)
         act_connect_lost(self, now);
+    act_brokers_flush(&self->brokers, now);
     s_drain_brokers(self, now);
     s_on_time(self, now);
 }
@@ -229,6 +232,7 @@ static void s_check_drained(act_db_t *self, int64_t now)
         return;
     self->drained = true;
     zstr_send(self->pipe, "DRAINED");
+    self->commanded = true; /* sending may have eaten the edge of a command */
 }
 
 static void s_tell_figures(act_db_t *self, int64_t now)
@@ -247,16 +251,18 @@ static void s_tell_figures(act_db_t *self, int64_t now)
 
 static void s_turn(act_db_t *self)
 {
-    bool piped = false, cancelled = false, answered = false;
+    bool cancelled = false, answered = false;
     int64_t now = proto_clock_ms(), at = now + S_POLL_MS;
     int64_t tick = act_brokers_tick(&self->brokers, now), abort = act_abort_turn(self, now);
     act_brokers_flush(&self->brokers, now);
+    int64_t again = act_brokers_again(&self->brokers, now);
     at = tick < at ? tick : at;
     at = abort < at ? abort : at;
-    s_wait(self, s_next_time(self, at), &piped, &cancelled, &answered);
+    at = again < at ? again : at;
+    s_wait(self, now, s_next_time(self, at), &cancelled, &answered);
     now = proto_clock_ms();
     act_brokers_turn(&self->brokers, now);
-    if (piped)
+    if (self->commanded)
         s_drain_pipe(self, now);
     s_take(self, now, answered, cancelled);
     if (self->phase >= ACT_PHASE_LEARNING && act_generation_turn(self, now) < 0)
@@ -302,6 +308,8 @@ void act_db_actor(zsock_t *pipe, void *config)
     PROTO_ASSERT(self != NULL);
     self->config = config;
     self->pipe = pipe;
+    self->pipe_fd = (int)zsock_fd(pipe);
+    self->commanded = true;
     pthread_setname_np(pthread_self(), "db actor");
     zsock_signal(pipe, 0);
     self->cancel = act_cancel_new();

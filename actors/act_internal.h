@@ -148,6 +148,8 @@ typedef struct act_await {
 typedef struct act_db {
     const act_db_config_t *config;
     zsock_t *pipe;
+    int pipe_fd;    /* its edge-triggered descriptor */
+    bool commanded; /* it may have something */
     act_brokers_t brokers;
     act_phase_t phase;
     PGconn *conn;

@@ -6,19 +6,25 @@
 
 #include "brk_frame.h"
 #include "brk_route.h"
+#include "proto_give.h"
 #include "proto_log.h"
 #include "proto_record.h"
 
-enum { S_KEEP = 65536 /* bytes that a peer's buffer may keep */ };
+/* Bytes that a peer's buffer may keep: those inside are few, and what goes there is many answers. */
+enum { S_KEEP = 65536, S_KEEP_INSIDE = 256 << 10 };
+
+static size_t s_keep(const brk_route_t *route)
+{
+    return route->routes->right ? S_KEEP_INSIDE : S_KEEP;
+}
 
 static int s_send_batch(brk_route_t *route)
 {
     void *socket = route->routes->socket;
     if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EAGAIN ? 0 : -1;
-    if (zmq_send(socket, route->out.data, route->out.size, ZMQ_DONTWAIT) < 0)
+    if (proto_give(socket, &route->out, s_keep(route)) < 0)
         return -1;
-    proto_buf_reset(&route->out);
     route->count = 0;
     return 1;
 }
@@ -57,7 +63,7 @@ int brk_route_send(brk_route_t *route)
 {
     int rc = route->mdp ? s_send_messages(route) : s_send_batch(route);
     route->routes->look = true;
-    if (route->out.size == 0 && route->out.capacity > S_KEEP)
+    if (route->mdp && route->out.size == 0 && route->out.capacity > S_KEEP)
         proto_buf_free(&route->out);
     return rc;
 }

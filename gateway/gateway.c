@@ -47,6 +47,7 @@ static void s_check_drained(gw_gateway_t *self)
         return;
     self->drained = true;
     zstr_send(self->pipe, "DRAINED");
+    self->commanded = true; /* sending may have eaten the edge of a command */
 }
 
 static void s_begin_drain(gw_gateway_t *self)
@@ -57,8 +58,12 @@ static void s_begin_drain(gw_gateway_t *self)
     gw_conn_stop_listening(self);
 }
 
+/* Only when there may be a command: each look costs system calls. */
 static void s_drain_pipe(gw_gateway_t *self)
 {
+    if (!self->commanded)
+        return;
+    self->commanded = false;
     while (!self->stopping && zsock_events(self->pipe) & ZMQ_POLLIN) {
         char *command = zstr_recv(self->pipe);
         if (!command || strcmp(command, "$TERM") == 0)
@@ -100,7 +105,8 @@ static void s_tell_figures(gw_gateway_t *self)
 }
 
 /* Runs right before each poll, so whatever the poll's callbacks, timers or this turn itself brought about is
- * done, and no edge of a wire's descriptor is lost: sending can eat it, hence the second look. */
+ * done, and no edge of a wire's descriptor is lost: sending can eat it, hence the second look. Requests go
+ * first, since what comes of them takes longest. */
 static void s_turn(uv_prepare_t *prepare)
 {
     gw_gateway_t *self = prepare->data;
@@ -108,6 +114,7 @@ static void s_turn(uv_prepare_t *prepare)
     s_drain_pipe(self);
     s_expire(self);
     int64_t due;
+    gw_brokers_send(self);
     (void)gw_brokers_drain(self);
     gw_brokers_look(self);
     gw_feed_turn(self);
@@ -119,14 +126,16 @@ static void s_turn(uv_prepare_t *prepare)
     gw_log_flush(&self->log);
     s_tell_figures(self);
     s_check_drained(self);
+    s_drain_pipe(self);
     if (self->stopping)
         uv_stop(&self->loop);
     s_set_timer(self, due);
 }
 
-static void s_on_readable(uv_poll_t *poll, int status, int events)
+static void s_on_command(uv_poll_t *poll, int status, int events)
 {
-    (void)poll, (void)status, (void)events; /* see s_turn */
+    (void)status, (void)events;
+    ((gw_gateway_t *)poll->data)->commanded = true; /* s_turn does the rest */
 }
 
 static int s_start_loop(gw_gateway_t *self)
@@ -146,7 +155,9 @@ static int s_start_loop(gw_gateway_t *self)
     if (gw_conn_listen(self) < 0 || gw_brokers_watch(self) < 0 ||
         uv_poll_init(&self->loop, &self->pipe_poll, (int)zsock_fd(self->pipe)) < 0)
         return -1;
-    uv_poll_start(&self->pipe_poll, UV_READABLE, s_on_readable);
+    self->pipe_poll.data = self;
+    uv_poll_start(&self->pipe_poll, UV_READABLE, s_on_command);
+    self->commanded = true;
     return 0;
 }
 

@@ -67,7 +67,8 @@ int gw_brokers_open(gw_gateway_t *self, int64_t now)
 
 static void s_on_readable(uv_poll_t *poll, int status, int events)
 {
-    (void)poll, (void)status, (void)events; /* waking up is enough: the turn does the rest */
+    (void)status, (void)events;
+    proto_wire_told(poll->data); /* the turn does the rest */
 }
 
 static void s_on_closed(uv_handle_t *handle)
@@ -83,6 +84,7 @@ static int s_watch(gw_gateway_t *self, gw_broker_t *broker)
         free(poll);
         return -1;
     }
+    poll->data = broker->wire;
     broker->poll = poll;
     uv_poll_start(poll, UV_READABLE, s_on_readable);
     return 0;
@@ -116,6 +118,16 @@ void gw_brokers_close(gw_gateway_t *self)
         s_put(broker, PROTO_DISCONNECT);
         (void)proto_wire_flush(broker->wire, proto_clock_ms());
         proto_wire_close(&broker->wire, S_LINGER_MS);
+    }
+}
+
+void gw_brokers_send(gw_gateway_t *self)
+{
+    int64_t now = gw_now(self);
+    for (uint32_t i = 0; i < self->brokers.count; i++) {
+        proto_wire_t *wire = self->brokers.all[i].wire;
+        if (!proto_wire_broken(wire, now))
+            (void)proto_wire_flush(wire, now);
     }
 }
 

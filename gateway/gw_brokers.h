@@ -38,6 +38,8 @@ PROTO_MUST_CHECK int gw_brokers_watch(gw_gateway_t *self);
 void gw_brokers_unwatch(gw_gateway_t *self);
 /* Says DISCONNECT and closes the wires. */
 void gw_brokers_close(gw_gateway_t *self);
+/* Sends what was put to those whose connections hold. */
+void gw_brokers_send(gw_gateway_t *self);
 /* Takes what they have sent; false when there was nothing. */
 bool gw_brokers_drain(gw_gateway_t *self);
 /* Gives up those that are dead; call when gw_brokers_drain has said false. Their requests get their end. */

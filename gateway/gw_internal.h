@@ -108,6 +108,7 @@ struct gw_gateway {
     uv_prepare_t prepare;
     uv_timer_t timer;
     zsock_t *pipe;
+    bool commanded; /* the pipe may have something */
     gw_brokers_t brokers;
     gw_generation_t *generation;
     proto_slab_t requests;

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <zmq.h>
 
+#include "proto_give.h"
 #include "proto_lookup.h"
 
 enum {
     S_HIGH_WATER =
         100000, /* frames; the bound on what is under way is the sender's window or pending table */
     S_RECONNECT_MS = 50,
+    S_KEEP = 256 << 10,    /* bytes that a batch begins with, if the one before had so many */
     S_LOOK_MS = 5,         /* a name being looked up is asked for so often ... */
     S_LOOK_AGAIN_MS = 200, /* ... and looked up again so long after it was not found */
     S_MAGIC = 0x57495245
@@ -37,6 +39,9 @@ struct proto_wire {
     proto_lookup_t *lookup; /* the broker's name while it is being looked up */
     int64_t look_at;        /* when to do so; INT64_MAX: the socket connects by itself */
     int64_t opened, last_sent, last_heard;
+    bool by_fd;  /* the owner waits for the descriptor, and tells: */
+    bool look;   /* the socket may have something */
+    bool news;   /* so may the monitor: what breaks a connection wakes the socket, too */
     bool joined; /* the present connection has passed its handshake */
     bool broken; /* a connection was lost, whether or not there is another one by now */
     uint64_t put, sent, malformed;
@@ -114,6 +119,7 @@ static int64_t s_reach(proto_wire_t *self, int64_t now)
     if (rc == 0)
         return now + S_LOOK_MS;
     proto_lookup_free(&self->lookup);
+    self->look = true;
     self->look_at = rc > 0 && zmq_connect(self->socket, endpoint) == 0 ? INT64_MAX : now + S_LOOK_AGAIN_MS;
     return self->look_at;
 }
@@ -148,6 +154,7 @@ proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int
     self->monitor = monitor;
     self->opened = self->last_sent = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
+    self->look = self->news = true;
     zmq_msg_init(&self->frame);
     s_reach_anew(self, now);
     return self;
@@ -182,11 +189,12 @@ void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
     free(self);
 }
 
-static bool s_readable(void *socket)
+static bool s_readable(proto_wire_t *self)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    self->look = zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    return self->look;
 }
 
 /* An event is two frames, of which the first begins with its number. A connection that ends in its handshake
@@ -199,6 +207,9 @@ static void s_look_broken(proto_wire_t *self, int64_t now)
     } frame;
     int more = 0;
     size_t size = sizeof more;
+    if (self->by_fd && !self->news)
+        return;
+    self->news = false;
     while (self->monitor && zmq_recv(self->monitor, &frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
         if (zmq_getsockopt(self->monitor, ZMQ_RCVMORE, &more, &size) < 0 || !more)
             continue;
@@ -218,7 +229,7 @@ bool proto_wire_dead(proto_wire_t *self, int64_t now)
 {
     s_look_broken(self, now);
     if (self->broken) /* what it said before it went is still to be read */
-        return !s_readable(self->socket);
+        return !s_readable(self);
     int64_t since = self->opened > self->last_heard ? self->opened : self->last_heard;
     return now - since >= PROTO_EXPIRY_MS;
 }
@@ -237,6 +248,7 @@ bool proto_wire_renew(proto_wire_t *self, int64_t now)
     self->opened = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     self->broken = self->joined = false;
+    self->look = self->news = true;
     s_reach_anew(self, now);
     s_drop_waiting(self);
     return true;
@@ -253,7 +265,18 @@ int proto_wire_fd(proto_wire_t *self)
     size_t size = sizeof fd;
     int rc = zmq_getsockopt(self->socket, ZMQ_FD, &fd, &size);
     PROTO_ASSERT(rc == 0);
+    self->by_fd = true;
     return fd;
+}
+
+void proto_wire_told(proto_wire_t *self)
+{
+    self->look = self->news = true;
+}
+
+bool proto_wire_looks(const proto_wire_t *self)
+{
+    return self->look;
 }
 
 /* Moves the batch under way to the end of those that wait. */
@@ -308,41 +331,11 @@ uint64_t proto_wire_sent_count(const proto_wire_t *self)
     return self->sent;
 }
 
-/* Frees a frame that was given away, in whatever thread ZeroMQ is done with it. */
-static void s_free_given(void *data, void *hint)
-{
-    bool *back = hint;
-    if (!*back)
-        free(data);
-    free(back);
-}
-
-/* Gives a large frame away instead of having it copied. When the socket does not take it, it stays. */
-static bool s_give(proto_wire_t *self, s_batch_t *batch)
-{
-    zmq_msg_t frame;
-    bool *back = malloc(sizeof *back);
-    PROTO_ASSERT(back != NULL);
-    *back = false;
-    int rc = zmq_msg_init_data(&frame, batch->bytes.data, batch->bytes.size, s_free_given, back);
-    PROTO_ASSERT(rc == 0);
-    if (zmq_msg_send(&frame, self->socket, ZMQ_DONTWAIT) < 0) {
-        *back = true;
-        zmq_msg_close(&frame);
-        return false;
-    }
-    batch->bytes = PROTO_BUF_INIT;
-    return true;
-}
-
 static bool s_send(proto_wire_t *self, s_batch_t *batch, int64_t now)
 {
-    if (batch->bytes.size > PROTO_BATCH_BYTES) {
-        if (!s_give(self, batch))
-            return false;
-    } else if (zmq_send(self->socket, batch->bytes.data, batch->bytes.size, ZMQ_DONTWAIT) < 0) {
+    self->look = self->news = true;
+    if (proto_give(self->socket, &batch->bytes, S_KEEP) < 0)
         return false;
-    }
     self->last_sent = now;
     self->sent += batch->records;
     return true;
@@ -363,24 +356,27 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now)
         s_seal(self);
         return false;
     }
-    proto_buf_reset(&self->batch.bytes);
     self->batch.records = 0;
     return true;
 }
 
 int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch)
 {
-    for (;;) {
+    while (self->look || !self->by_fd) {
         zmq_msg_close(&self->frame);
         zmq_msg_init(&self->frame);
-        if (zmq_msg_recv(&self->frame, self->socket, ZMQ_DONTWAIT) < 0)
-            return 0; /* EAGAIN, or the context is ending: its owner will say so */
+        if (zmq_msg_recv(&self->frame, self->socket, ZMQ_DONTWAIT) < 0) {
+            self->look = false; /* EAGAIN, or the context is ending: its owner will say so */
+            self->news = true;
+            return 0;
+        }
         self->last_heard = now;
         proto_bytes_t bytes = {zmq_msg_data(&self->frame), zmq_msg_size(&self->frame)};
         if (!zmq_msg_more(&self->frame) && proto_batch_open(batch, bytes) == 0)
             return 1;
         self->malformed++;
     }
+    return 0;
 }
 
 int64_t proto_wire_tick(proto_wire_t *self, int64_t now)

@@ -24,10 +24,16 @@ typedef struct proto_address {
 proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now);
 /* Tries for at most `linger_ms` to hand over what was flushed, then closes. Nulls the pointer. */
 void proto_wire_close(proto_wire_t **self, int linger_ms);
-/* The socket, for zmq_poll; and its edge-triggered descriptor, for other loops: drain with proto_wire_receive
- * to 0 after every wake-up and after every flush. */
+/* The socket, for zmq_poll. */
 void *proto_wire_socket(proto_wire_t *self);
+/* Its descriptor, for other loops, which is the socket's until the wire is renewed. From then on the wire
+ * only asks its socket after something has hinted that there is something, since each look costs system
+ * calls; so say proto_wire_told whenever the descriptor was readable, and do not sleep while
+ * proto_wire_looks, but receive until there is no more: what is sent can eat the descriptor's edge
+ * (zmq_getsockopt(3), ZMQ_FD). */
 int proto_wire_fd(proto_wire_t *self);
+void proto_wire_told(proto_wire_t *self);
+bool proto_wire_looks(const proto_wire_t *self);
 /* Adds a record to the batch under way; copies it. -1 when it can never be sent (see proto_record_append). */
 PROTO_MUST_CHECK int proto_wire_put(proto_wire_t *self, const proto_record_t *record);
 /* The same for a record with the body in `body`, which is taken and not copied: for large ones, that travel

@@ -213,8 +213,10 @@ static int s_start_admin(srv_serve_t *self, const srv_plan_t *plan)
 
 srv_serve_t *srv_serve_start(const srv_plan_t *plan, proto_buf_t *why)
 {
-    /* Left alone, glibc raises it up to 32 MiB; then buffers of uploads would be copied as they grow. */
+    /* Left alone, glibc raises it up to 32 MiB; then buffers of uploads would be copied as they grow. Set, it
+     * leaves the other at 128 KiB, and each batch of large answers would be given back to the kernel. */
     mallopt(M_MMAP_THRESHOLD, S_MMAP_BYTES);
+    mallopt(M_TRIM_THRESHOLD, S_MMAP_BYTES);
     srv_serve_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     void *context = zsys_init();
