@@ -2,11 +2,14 @@
 /* The state of one connection: input, requests, deadlines. Thread: the gateway thread that owns it. */
 #include "gw_http.h"
 
+#include <stdlib.h>
+
 #include "proto_clock.h"
 
 enum {
     S_READ_AHEAD = 65536, /* bytes kept of what follows the request under way */
-    S_LINE_MORE = 64      /* what a request line has besides its target: method, blanks, version */
+    S_LINE_MORE = 64,     /* what a request line has besides its target: method, blanks, version */
+    S_KEPT_HEADERS = 32   /* an idle connection keeps room for so many */
 };
 
 static const char *const s_state_names[] = {"head", "length", "chunked", "whole", "served", "bad", "end"};
@@ -23,6 +26,7 @@ void gw_http_free(gw_http_t *self)
     proto_buf_free(&self->in);
     proto_buf_free(&self->out);
     proto_buf_free(&self->body);
+    free(self->headers);
 }
 
 uint32_t gw_http_outstanding(const gw_http_t *self)
@@ -72,6 +76,11 @@ static void s_begin(gw_http_t *self, int64_t now)
     self->state = self->close ? GW_HTTP_S_END : GW_HTTP_S_HEAD;
     self->scan = self->line = self->head = self->length = 0;
     self->header_count = 0;
+    if (self->header_room > S_KEPT_HEADERS) {
+        free(self->headers);
+        self->headers = NULL;
+        self->header_room = 0;
+    }
     self->is_head = false;
     self->empty_lines = 0;
     self->deadline = self->state == GW_HTTP_S_END ? PROTO_NEVER

@@ -121,8 +121,9 @@ typedef struct gw_http {
     bool continue_due;              /* the client waits for 100 */
     bool safe, close, old, is_head; /* of the request under way */
     uint32_t empty_lines;
-    gw_http_header_t headers[GW_HTTP_HEADERS];
-    uint32_t header_count;
+    gw_http_header_t
+        *headers; /* grows up to GW_HTTP_HEADERS: most requests have few, and idle ones need none */
+    uint32_t header_count, header_room;
     gw_http_request_t request;
     uint32_t first, next; /* sequences: oldest unanswered, next to be handed out */
     bool unsafe;          /* one of the unanswered is not safe */

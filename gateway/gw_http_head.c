@@ -6,9 +6,10 @@
 
 #include <arpa/inet.h>
 #include <http_parser.h>
+#include <stdlib.h>
 #include <threads.h>
 
-enum { S_METHOD = 32 /* no method is longer */ };
+enum { S_METHOD = 32 /* no method is longer */, S_FIRST_HEADERS = 12 };
 
 /* RFC 9110 section 5.6.2: tchar. */
 static bool s_is_token(uint8_t c)
@@ -211,6 +212,14 @@ static proto_error_t s_request_line(gw_http_t *self, const uint8_t *line, size_t
     return s_take_target(self, (proto_bytes_t){target, (size_t)(blank - target)});
 }
 
+static void s_make_room(gw_http_t *self)
+{
+    uint32_t room = self->header_room ? self->header_room * 2 : S_FIRST_HEADERS;
+    self->header_room = room < GW_HTTP_HEADERS ? room : GW_HTTP_HEADERS;
+    self->headers = realloc(self->headers, self->header_room * sizeof *self->headers);
+    PROTO_ASSERT(self->headers != NULL);
+}
+
 static proto_error_t s_fields(gw_http_t *self, uint8_t *at, uint8_t *end)
 {
     self->header_count = 0;
@@ -218,6 +227,8 @@ static proto_error_t s_fields(gw_http_t *self, uint8_t *at, uint8_t *end)
         uint8_t *line_end = memchr(at, '\r', (size_t)(end - at));
         if (self->header_count == GW_HTTP_HEADERS)
             return s_refuse(self, PROTO_ERROR_headers_too_large, "there are too many header fields");
+        if (self->header_count == self->header_room)
+            s_make_room(self);
         if (gw_http_parse_field(at, (size_t)(line_end - at), &self->headers[self->header_count]) < 0)
             return s_malformed(self, "a header field is malformed");
         self->header_count++;

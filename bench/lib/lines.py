@@ -181,8 +181,9 @@ def hold(server, count):
         held.append(socket.create_connection(("127.0.0.1", server.port)))
         held[-1].sendall(b"GET /one/1 HTTP/1.1\r\nHost: bench\r\n\r\n")
     for one in held:
-        if not one.recv(4096).startswith(b"HTTP/1.1 200"):
-            raise RuntimeError("an idle connection got no 200")
+        answer = one.recv(4096)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"an idle connection got no 200 but {answer[:300]}")
     return held
 
 

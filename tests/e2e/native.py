@@ -147,12 +147,14 @@ class Peer:
                 return None
 
     def poll(self, seconds=0.0, heartbeats=False):
-        """The next record, or None when the time is up. Heartbeats are passed over unless they are asked for."""
+        """The next record, or None when the time is up. Heartbeats are passed over unless they are asked for, and so is
+        what gateways are told of revoked tokens, which comes at any time."""
         until = time.monotonic() + seconds
         while True:
             while self.came:
                 record = self.came.popleft()
-                if heartbeats or record.type != HEARTBEAT:
+                revoked = record.type == PUBLISH and record.service == b"muster.revoked"
+                if heartbeats or not (record.type == HEARTBEAT or revoked):
                     return record
             frame = self.recv_frame(max(0, until - time.monotonic()))
             if frame is None:
