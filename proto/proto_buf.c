@@ -49,15 +49,6 @@ int proto_buf_reserve(proto_buf_t *self, size_t more)
     return 0;
 }
 
-uint8_t *proto_buf_extend(proto_buf_t *self, size_t size)
-{
-    if (proto_buf_reserve(self, size) < 0)
-        return NULL;
-    uint8_t *at = self->data + self->size;
-    self->size += size;
-    return at;
-}
-
 void proto_buf_printf(proto_buf_t *self, const char *format, ...)
 {
     va_list arguments;

@@ -39,8 +39,6 @@ void proto_buf_init(proto_buf_t *self, size_t limit);
 void proto_buf_free(proto_buf_t *self);
 /* Makes room for `more` further bytes. -1 (and `failed`) when that would pass the limit or memory ran out. */
 PROTO_MUST_CHECK int proto_buf_reserve(proto_buf_t *self, size_t more);
-/* Appends and returns `size` uninitialised bytes to be filled in by the caller; NULL when it failed. */
-uint8_t *proto_buf_extend(proto_buf_t *self, size_t size);
 /* Appends formatted text, without its NUL. */
 void proto_buf_printf(proto_buf_t *self, const char *format, ...) PROTO_PRINTF(2, 3);
 /* Drops the first `size` bytes (<= self->size). */
@@ -54,6 +52,16 @@ static inline void proto_buf_reset(proto_buf_t *self)
 {
     self->size = 0;
     self->failed = false;
+}
+
+/* Appends and returns `size` uninitialised bytes to be filled in by the caller; NULL when it failed. */
+static inline uint8_t *proto_buf_extend(proto_buf_t *self, size_t size)
+{
+    if ((size > self->capacity - self->size || self->failed) && proto_buf_reserve(self, size) < 0)
+        return NULL;
+    uint8_t *at = self->data + self->size;
+    self->size += size;
+    return at;
 }
 
 static inline void proto_buf_append(proto_buf_t *self, const void *bytes, size_t size)

@@ -39,27 +39,55 @@ static void s_escape(proto_buf_t *out, uint8_t c)
     proto_buf_append(out, text, size);
 }
 
-int proto_json_string(proto_buf_t *out, proto_bytes_t text)
+/* Most strings: ASCII, and nothing to be escaped. `to` has room for text and quotes; false when it is none of
+ * those. */
+static bool s_plain_string(uint8_t *to, proto_bytes_t text)
+{
+    const uint8_t *at = text.data, *end = at + text.size;
+    uint64_t eight;
+    *to++ = '"';
+    for (; end - at >= 8; at += 8, to += 8) {
+        memcpy(&eight, at, 8);
+        if (s_special_in_eight(eight))
+            return false;
+        memcpy(to, &eight, 8);
+    }
+    for (; at < end; at++) {
+        if (s_special(*at) || *at >= 0x80)
+            return false;
+        *to++ = *at;
+    }
+    *to = '"';
+    return true;
+}
+
+/* Any other. */
+static int s_odd_string(proto_buf_t *out, proto_bytes_t text)
 {
     if (!proto_utf8_valid(text))
         return -1;
     proto_buf_byte(out, '"');
     const uint8_t *at = text.data, *end = at + text.size, *from = at;
-    while (at < end) {
-        uint64_t eight;
-        if (end - at >= 8 && (memcpy(&eight, at, 8), !s_special_in_eight(eight))) {
-            at += 8;
-        } else if (!s_special(*at)) {
-            at++;
-        } else {
-            proto_buf_append(out, from, (size_t)(at - from));
-            s_escape(out, *at++);
-            from = at;
-        }
+    for (; at < end; at++) {
+        if (!s_special(*at))
+            continue;
+        proto_buf_append(out, from, (size_t)(at - from));
+        s_escape(out, *at);
+        from = at + 1;
     }
     proto_buf_append(out, from, (size_t)(at - from));
     proto_buf_byte(out, '"');
     return 0;
+}
+
+int proto_json_string(proto_buf_t *out, proto_bytes_t text)
+{
+    if (text.size && proto_buf_reserve(out, text.size + 2) == 0 &&
+        s_plain_string(out->data + out->size, text)) {
+        out->size += text.size + 2;
+        return 0;
+    }
+    return s_odd_string(out, text);
 }
 
 static void s_unsigned(proto_buf_t *out, uint64_t value)
@@ -102,22 +130,44 @@ static void s_civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
     *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
 }
 
-static void s_padded(proto_buf_t *out, unsigned value, int digits)
+/* The number with so many digits, noughts in front; what follows it. */
+static uint8_t *s_padded(uint8_t *to, unsigned value, int digits)
 {
-    uint8_t *at = proto_buf_extend(out, (size_t)digits);
-    for (int i = digits - 1; at && i >= 0; i--, value /= 10)
-        at[i] = (uint8_t)('0' + value % 10);
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        to[i] = (uint8_t)('0' + value % 10);
+    return to + digits;
 }
 
-static void s_fraction(proto_buf_t *out, uint32_t nanoseconds)
+static uint8_t *s_fraction(uint8_t *to, uint32_t nanoseconds)
 {
     int digits = 9;
     while (digits > 1 && nanoseconds % 10 == 0) {
         nanoseconds /= 10;
         digits--;
     }
-    proto_buf_byte(out, '.');
-    s_padded(out, nanoseconds, digits);
+    *to++ = '.';
+    return s_padded(to, nanoseconds, digits);
+}
+
+static uint8_t *s_day(uint8_t *to, int64_t days)
+{
+    int64_t year;
+    unsigned month, day;
+    s_civil(days, &year, &month, &day);
+    to = s_padded(to, (unsigned)year, 4);
+    *to++ = '-';
+    to = s_padded(to, month, 2);
+    *to++ = '-';
+    return s_padded(to, day, 2);
+}
+
+static uint8_t *s_time(uint8_t *to, unsigned of_day)
+{
+    to = s_padded(to, of_day / 3600, 2);
+    *to++ = ':';
+    to = s_padded(to, of_day / 60 % 60, 2);
+    *to++ = ':';
+    return s_padded(to, of_day % 60, 2);
 }
 
 void proto_json_timestamp(proto_buf_t *out, int64_t seconds, uint32_t nanoseconds)
@@ -127,27 +177,19 @@ void proto_json_timestamp(proto_buf_t *out, int64_t seconds, uint32_t nanosecond
         s_integer(out, seconds);
         return;
     }
-    int64_t days = seconds / 86400, rest = seconds % 86400, year;
+    int64_t days = seconds / 86400, rest = seconds % 86400;
     if (rest < 0) {
         rest += 86400;
         days--;
     }
-    unsigned month, day, of_day = (unsigned)rest;
-    s_civil(days, &year, &month, &day);
-    s_padded(out, (unsigned)year, 4);
-    proto_buf_byte(out, '-');
-    s_padded(out, month, 2);
-    proto_buf_byte(out, '-');
-    s_padded(out, day, 2);
-    proto_buf_byte(out, 'T');
-    s_padded(out, of_day / 3600, 2);
-    proto_buf_byte(out, ':');
-    s_padded(out, of_day / 60 % 60, 2);
-    proto_buf_byte(out, ':');
-    s_padded(out, of_day % 60, 2);
+    uint8_t text[sizeof "9999-12-31T23:59:59.123456789Z"];
+    uint8_t *to = s_day(text, days);
+    *to++ = 'T';
+    to = s_time(to, (unsigned)rest);
     if (nanoseconds)
-        s_fraction(out, nanoseconds);
-    proto_buf_byte(out, 'Z');
+        to = s_fraction(to, nanoseconds);
+    *to++ = 'Z';
+    proto_buf_append(out, text, (size_t)(to - text));
 }
 
 static int s_scalar(proto_buf_t *out, const proto_value_t *value)
