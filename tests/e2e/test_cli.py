@@ -264,6 +264,21 @@ def test_migrate(scratch):
     assert "the database has 0002_two.sql" in run().stderr
 
 
+def test_an_api_without_migrations_gets_the_schema_muster(scratch):
+    """The tables are somebody else's; answers under idempotency keys and revoked tokens still need theirs."""
+    def run(folder=scratch.folder):
+        return muster("migrate", "--dir", str(folder), "--database-url", scratch.url)
+
+    assert "No such file" in run(scratch.folder / "endpoints").stderr  # not the folder of an API
+    assert scratch.sql("SELECT to_regnamespace('muster') IS NULL") == "t"
+    for folder in (None, scratch.folder / "migrations"):
+        if folder:
+            folder.mkdir()
+        done = run()
+        assert done.returncode == 0 and "up to date, 0 migrations" in done.stdout, done.stderr
+    assert scratch.sql("SELECT to_regclass('muster.answers') IS NOT NULL") == "t"
+
+
 def test_two_migrations_at_once_queue_up(scratch):
     folder = scratch.folder / "migrations"
     folder.mkdir()
