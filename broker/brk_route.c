@@ -27,6 +27,7 @@ void brk_routes_init(brk_routes_t *self, void *socket, const brk_right_t *right)
 
 static void s_free(brk_route_t *route)
 {
+    proto_spoke_drop(&route->spoke);
     proto_buf_free(&route->out);
     free(route);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the shell keeps of each peer: its ROUTER identity, its number in the core, what it is to be sent.
- * Routes are found by identity in a hash table of each socket. Thread: the broker's. */
+/* What the shell keeps of each peer: its ROUTER identity or its spoke of the hub, its number in the core,
+ * what it is to be sent. Routes are found by identity in a hash table of each socket, and one of the hub.
+ * Thread: the broker's. */
 #ifndef BRK_ROUTE_H
 #define BRK_ROUTE_H
 
 #include "brk_mdp.h"
 #include "brk_rights.h"
+#include "proto_hub.h"
 
 enum { BRK_IDENTITY = 255 /* longest routing id of ZeroMQ, bytes */ };
 
@@ -13,6 +15,7 @@ typedef struct brk_route {
     struct brk_route *next;       /* of its bucket */
     struct brk_route *next_dirty; /* of those with something to send */
     struct brk_routes *routes;    /* whose socket reaches it */
+    proto_spoke_t *spoke;         /* or this does; held; NULL by a socket */
     uint64_t peer;                /* 0: forgotten by the core, to be freed when its batch is gone */
     uint32_t count;               /* native: records in `out` */
     bool dirty;
@@ -29,6 +32,7 @@ typedef struct brk_route {
 
 typedef struct brk_routes {
     void *socket;             /* the ROUTER */
+    proto_hub_t *hub;         /* or this; borrowed */
     bool look;                /* it may have something to read */
     const brk_right_t *right; /* of all its peers; NULL: each by its key */
     uint64_t seed;

@@ -21,6 +21,11 @@ static size_t s_keep(const brk_route_t *route)
 static int s_send_batch(brk_route_t *route)
 {
     void *socket = route->routes->socket;
+    if (route->spoke) {
+        proto_hub_send(route->spoke, &route->out, s_keep(route));
+        route->count = 0;
+        return 1;
+    }
     if (zmq_send(socket, route->identity, route->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EAGAIN ? 0 : -1;
     if (proto_give(socket, &route->out, s_keep(route)) < 0)

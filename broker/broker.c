@@ -32,17 +32,18 @@ enum {
     S_ROUNDS = 4 /* looks at what the answers brought about before the other sockets have their turn */
 };
 
-/* Its peers' rights differ, so each kind of endpoint has a socket of its own. */
-enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS, S_ZAP = S_SOCKETS, S_PIPE, S_ITEMS };
+/* Its peers' rights differ, so each kind of endpoint has a socket of its own. Those inside come by one, too,
+ * or by the hub. */
+enum { S_INSIDE, S_LOCAL, S_OUTSIDE, S_SOCKETS, S_HUB = S_SOCKETS, S_WAYS, S_ZAP = S_WAYS, S_PIPE, S_ITEMS };
 
 typedef struct s_broker {
     brk_core_t *core;
     brk_mdp_t *mdp;
     brk_figures_t *figures;
     zsock_t *pipe;
-    brk_routes_t routes[S_SOCKETS]; /* the later two may have no socket */
-    brk_zap_t zap;                  /* its socket is NULL without CURVE */
-    brk_rights_t *rights;           /* NULL: no file */
+    brk_routes_t routes[S_WAYS]; /* some may have no socket, the last a hub */
+    brk_zap_t zap;               /* its socket is NULL without CURVE */
+    brk_rights_t *rights;        /* NULL: no file */
     brk_route_t *dirty;
     uint64_t kept; /* bytes for peers whose sockets were full at the last flush */
     bool draining, drained, stopping;
@@ -164,20 +165,12 @@ static const brk_right_t *s_right(const s_broker_t *self, const brk_route_t *rou
     return right ? right : brk_right_none();
 }
 
-/* The CURVE key that the ZAP handler let in, which libzmq attaches to every frame that came over the
- * connection. (Not always to the one before them with the routing id, which it makes itself.) */
-static void s_take_key(brk_route_t *route, const zmq_msg_t *frame)
-{
-    const char *key = zmq_msg_gets(frame, "User-Id");
-    snprintf(route->key, sizeof route->key, "%s", key ? key : "");
-}
-
 /* Whether a peer of a CURVE endpoint chose its routing id itself. Such an id may be another peer's next, with
  * another key, who would then hear what was meant for the first. Those that libzmq makes begin with 0, and
  * are never used again. */
-static bool s_chose_identity(const brk_routes_t *routes, zmq_msg_t *identity)
+static bool s_chose_identity(const brk_routes_t *routes, proto_bytes_t identity)
 {
-    return !routes->right && *(const uint8_t *)zmq_msg_data(identity) != 0;
+    return !routes->right && identity.data[0] != 0;
 }
 
 static void s_join(s_broker_t *self, brk_route_t *route, int64_t now)
@@ -201,13 +194,13 @@ static void s_change(s_broker_t *self, brk_route_t *route, int64_t now, bool mdp
 /* The peer's route; NULL when there are too many peers, or it may have none. */
 static brk_route_t *s_route(s_broker_t *self, brk_routes_t *routes, int64_t now, bool mdp)
 {
-    zmq_msg_t *identity = &self->message.identity;
-    if (s_chose_identity(routes, identity))
+    if (s_chose_identity(routes, self->message.from))
         return NULL;
-    brk_route_t *route =
-        brk_routes_get(routes, (proto_bytes_t){zmq_msg_data(identity), zmq_msg_size(identity)});
+    brk_route_t *route = brk_routes_get(routes, self->message.from);
+    if (self->message.spoke && !route->spoke)
+        route->spoke = proto_spoke_hold(self->message.spoke);
     if (!routes->right && !*route->key)
-        s_take_key(route, &self->message.parts[0]);
+        brk_message_key(&self->message, route->key);
     if (route->mdp != mdp)
         s_change(self, route, now, mdp);
     if (route->peer == 0)
@@ -247,7 +240,7 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock)
 {
     int64_t now = *clock;
     brk_message_t *message = &self->message;
-    if (!brk_message_read(message, routes->socket))
+    if (!brk_message_read(message, routes))
         return false;
     proto_batch_t batch;
     brk_mdp_message_t majordomo;
@@ -294,7 +287,7 @@ static void s_take_rights(s_broker_t *self, const char *text)
     brk_rights_t *former = self->rights;
     self->rights = rights;
     self->routes[S_LOCAL].right = brk_rights_local(rights);
-    for (int i = S_LOCAL; i < S_SOCKETS; i++)
+    for (int i = S_LOCAL; i <= S_OUTSIDE; i++)
         for (brk_route_t *route = NULL; (route = brk_routes_next(&self->routes[i], route));)
             brk_core_renew(self->core, now, route->peer, s_right(self, route));
     brk_rights_free(&former);
@@ -348,7 +341,7 @@ static void s_check_drained(s_broker_t *self)
 /* Takes a burst from each socket that may have something, and says what there is to say. */
 static void s_serve(s_broker_t *self, int64_t now)
 {
-    for (int i = 0; i < S_SOCKETS; i++) {
+    for (int i = 0; i < S_WAYS; i++) {
         brk_routes_t *routes = &self->routes[i];
         int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
         while (routes->look && burst-- > 0)
@@ -362,7 +355,7 @@ static void s_serve(s_broker_t *self, int64_t now)
 static bool s_look(const s_broker_t *self)
 {
     bool look = false;
-    for (int i = 0; i < S_SOCKETS; i++)
+    for (int i = 0; i < S_WAYS; i++)
         look = look || self->routes[i].look;
     return look;
 }
@@ -370,11 +363,16 @@ static bool s_look(const s_broker_t *self)
 /* Waits until something comes, or `due`. */
 static void s_wait(s_broker_t *self, struct pollfd *items, int64_t now, int64_t due)
 {
+    proto_hub_t *hub = self->routes[S_HUB].hub;
+    if (hub && !proto_hub_sleeps(hub))
+        self->routes[S_HUB].look = true;
     int timeout = s_look(self) || due <= now ? 0 : (int)(due - now);
     if (poll(items, S_ITEMS, timeout) <= 0)
         return;
-    for (int i = 0; i < S_SOCKETS; i++)
+    for (int i = 0; i < S_WAYS; i++)
         self->routes[i].look = self->routes[i].look || items[i].revents;
+    if (items[S_HUB].revents)
+        proto_hub_woken(hub);
     for (uint32_t n = items[S_ZAP].revents ? brk_zap_answer(&self->zap, self->rights, now) : 0; n; n--)
         brk_core_denied(self->core);
     if (items[S_PIPE].revents)
@@ -387,8 +385,10 @@ static void s_wait(s_broker_t *self, struct pollfd *items, int64_t now, int64_t 
 static void s_run(s_broker_t *self)
 {
     struct pollfd items[S_ITEMS];
-    for (int i = 0; i < S_SOCKETS; i++)
+    for (int i = 0; i < S_WAYS; i++)
         items[i] = brk_socket_item(self->routes[i].socket);
+    if (self->routes[S_HUB].hub)
+        items[S_HUB] = (struct pollfd){.fd = proto_hub_fd(self->routes[S_HUB].hub), .events = POLLIN};
     items[S_ZAP] = brk_socket_item(self->zap.socket);
     items[S_PIPE] = brk_socket_item(zsock_resolve(self->pipe));
     s_command(self); /* only who has found it empty hears of the next command */
@@ -457,6 +457,8 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     brk_core_settings(self->core, config->settings);
     self->mdp = brk_mdp_new(self->core, limits.requests, proto_clock_random(), proto_clock_ms());
     int rc = s_open_rights(self, config);
+    brk_routes_init(&self->routes[S_HUB], NULL, brk_right_all());
+    self->routes[S_HUB].hub = config->hub;
     brk_routes_init(&self->routes[S_INSIDE], NULL, brk_right_all());
     brk_routes_init(&self->routes[S_LOCAL], NULL, brk_rights_local(self->rights));
     brk_routes_init(&self->routes[S_OUTSIDE], NULL,
@@ -473,11 +475,12 @@ static void s_close(s_broker_t *self)
     brk_core_free(&self->core);
     brk_figures_free(&self->figures);
     brk_mdp_free(&self->mdp);
-    for (int i = 0; i < S_SOCKETS; i++) {
+    for (int i = 0; i < S_WAYS; i++) {
         if (self->routes[i].socket)
             zmq_close(self->routes[i].socket);
         brk_routes_free(&self->routes[i]);
     }
+    brk_message_free(&self->message);
     brk_zap_close(&self->zap);
     brk_rights_free(&self->rights);
 }

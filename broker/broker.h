@@ -10,12 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto_hub.h"
 #include "proto_metrics.h"
 
 typedef struct broker_config {
     void *context;            /* ZeroMQ context; outlives the thread */
     proto_metrics_t *metrics; /* where its figures go; outlives the thread */
-    const char *inside;       /* inproc:// endpoint */
+    proto_hub_t *hub;         /* of peers in this process; NULL: none */
+    const char *inside;       /* inproc:// endpoint, for the others of them */
     const char *local;        /* ipc:// endpoint, made with mode 0600; NULL: none */
     const char *const *binds; /* tcp:// endpoints for others */
     uint32_t bind_count;

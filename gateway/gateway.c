@@ -121,7 +121,7 @@ static void s_turn(uv_prepare_t *prepare)
     do {
         gw_conn_flush(self);
         due = gw_brokers_flush(self);
-    } while (gw_brokers_drain(self));
+    } while (gw_brokers_drain(self) || gw_brokers_have(self));
     gw_conn_flush(self);
     gw_log_flush(&self->log);
     s_tell_figures(self);

@@ -153,6 +153,14 @@ bool gw_brokers_drain(gw_gateway_t *self)
     return any;
 }
 
+bool gw_brokers_have(gw_gateway_t *self)
+{
+    bool have = false;
+    for (uint32_t i = 0; i < self->brokers.count; i++)
+        have = proto_wire_looks(self->brokers.all[i].wire) || have;
+    return have;
+}
+
 /* Tells the log of a broker's coming and going, once each. */
 static void s_note(gw_gateway_t *self, gw_broker_t *broker, bool lives)
 {

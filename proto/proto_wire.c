@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One DEALER to one broker. Thread: the owner's.
+/* One DEALER, or one spoke, to one broker. Thread: the owner's.
  * In: whatever frames the broker sends. Out: batches of records, HEARTBEAT after 500 ms of silence. */
 #include "proto_wire.h"
 
@@ -27,15 +27,23 @@ typedef struct s_batch {
     uint32_t records;
 } s_batch_t;
 
+/* The way to the broker. */
+typedef struct s_link {
+    void *socket;         /* NULL by a hub */
+    void *monitor;        /* tells of connections made and broken; NULL for inproc, where there is none */
+    proto_spoke_t *spoke; /* NULL by ZeroMQ */
+} s_link_t;
+
 struct proto_wire {
     uint32_t magic;
-    void *context, *socket;
-    void *monitor; /* tells of connections made and broken; NULL for inproc, where there is none */
+    void *context;
+    s_link_t link;
     const proto_address_t *address;
     s_batch_t batch;    /* being filled */
     s_batch_t *waiting; /* full or refused batches, oldest first */
     size_t waiting_count, waiting_capacity;
     zmq_msg_t frame;        /* the one being read */
+    proto_buf_t came;       /* by the hub: the same */
     proto_lookup_t *lookup; /* the broker's name while it is being looked up */
     int64_t look_at;        /* when to do so; INT64_MAX: the socket connects by itself */
     int64_t opened, last_sent, last_heard;
@@ -87,24 +95,37 @@ static void *s_watch(void *context, void *socket, const proto_address_t *address
     return NULL;
 }
 
-/* A socket that connects, watched from before it does; one behind a name once that is looked up. NULL with
- * errno. */
-static void *s_connect(void *context, const proto_address_t *address, void **monitor)
+static void s_link_close(s_link_t *self)
 {
-    void *socket = zmq_socket(context, ZMQ_DEALER);
-    *monitor = NULL;
-    if (socket && s_set_up(socket, address)) {
-        *monitor = s_watch(context, socket, address);
-        if (proto_lookup_needed(address->endpoint) || zmq_connect(socket, address->endpoint) == 0)
-            return socket;
+    if (self->monitor) {
+        (void)zmq_socket_monitor(self->socket, NULL, 0);
+        zmq_close(self->monitor);
+    }
+    if (self->socket)
+        zmq_close(self->socket);
+    proto_spoke_drop(&self->spoke);
+    *self = (s_link_t){0};
+}
+
+/* By ZeroMQ a socket that connects, watched from before it does; one behind a name once that is looked up. -1
+ * with errno. */
+static int s_link_open(s_link_t *self, void *context, const proto_address_t *address)
+{
+    *self = (s_link_t){0};
+    if (address->hub) {
+        self->spoke = proto_spoke_new(address->hub);
+        return self->spoke ? 0 : -1;
+    }
+    self->socket = zmq_socket(context, ZMQ_DEALER);
+    if (self->socket && s_set_up(self->socket, address)) {
+        self->monitor = s_watch(context, self->socket, address);
+        if (proto_lookup_needed(address->endpoint) || zmq_connect(self->socket, address->endpoint) == 0)
+            return 0;
     }
     int why = errno;
-    if (*monitor)
-        zmq_close(*monitor);
-    if (socket)
-        zmq_close(socket);
+    s_link_close(self);
     errno = why;
-    return NULL;
+    return -1;
 }
 
 /* Looks the broker's name up, again after a while if there is no such name, and connects. When to go on. */
@@ -120,38 +141,30 @@ static int64_t s_reach(proto_wire_t *self, int64_t now)
         return now + S_LOOK_MS;
     proto_lookup_free(&self->lookup);
     self->look = true;
-    self->look_at = rc > 0 && zmq_connect(self->socket, endpoint) == 0 ? INT64_MAX : now + S_LOOK_AGAIN_MS;
+    self->look_at =
+        rc > 0 && zmq_connect(self->link.socket, endpoint) == 0 ? INT64_MAX : now + S_LOOK_AGAIN_MS;
     return self->look_at;
 }
 
 /* A new socket has to be connected, if that needs a name. What is being looked up already is waited for. */
 static void s_reach_anew(proto_wire_t *self, int64_t now)
 {
-    self->look_at = proto_lookup_needed(self->address->endpoint) ? now : INT64_MAX;
+    bool needed = !self->address->hub && proto_lookup_needed(self->address->endpoint);
+    self->look_at = needed ? now : INT64_MAX;
     (void)s_reach(self, now);
-}
-
-static void s_unwatch(proto_wire_t *self)
-{
-    if (!self->monitor)
-        return;
-    (void)zmq_socket_monitor(self->socket, NULL, 0);
-    zmq_close(self->monitor);
-    self->monitor = NULL;
 }
 
 proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now)
 {
-    void *monitor, *socket = s_connect(context, address, &monitor);
-    if (!socket)
+    s_link_t link;
+    if (s_link_open(&link, context, address) < 0)
         return NULL;
     proto_wire_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     self->magic = S_MAGIC;
     self->context = context;
     self->address = address;
-    self->socket = socket;
-    self->monitor = monitor;
+    self->link = link;
     self->opened = self->last_sent = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     self->look = self->news = true;
@@ -177,11 +190,12 @@ void proto_wire_close(proto_wire_t **self_pointer, int linger_ms)
         return;
     PROTO_ASSERT(self->magic == S_MAGIC);
     *self_pointer = NULL;
-    (void)s_option(self->socket, ZMQ_LINGER, linger_ms);
-    s_unwatch(self);
+    if (self->link.socket)
+        (void)s_option(self->link.socket, ZMQ_LINGER, linger_ms);
+    s_link_close(&self->link);
     proto_lookup_free(&self->lookup);
     zmq_msg_close(&self->frame);
-    zmq_close(self->socket);
+    proto_buf_free(&self->came);
     s_drop_waiting(self);
     free(self->waiting);
     proto_buf_free(&self->batch.bytes);
@@ -193,7 +207,7 @@ static bool s_readable(proto_wire_t *self)
 {
     int events = 0;
     size_t size = sizeof events;
-    self->look = zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    self->look = zmq_getsockopt(self->link.socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
     return self->look;
 }
 
@@ -210,8 +224,8 @@ static void s_look_broken(proto_wire_t *self, int64_t now)
     if (self->by_fd && !self->news)
         return;
     self->news = false;
-    while (self->monitor && zmq_recv(self->monitor, &frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
-        if (zmq_getsockopt(self->monitor, ZMQ_RCVMORE, &more, &size) < 0 || !more)
+    while (self->link.monitor && zmq_recv(self->link.monitor, &frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+        if (zmq_getsockopt(self->link.monitor, ZMQ_RCVMORE, &more, &size) < 0 || !more)
             continue;
         if (frame.event == ZMQ_EVENT_DISCONNECTED && self->joined)
             self->broken = self->broken || proto_wire_alive(self, now);
@@ -238,13 +252,11 @@ bool proto_wire_renew(proto_wire_t *self, int64_t now)
 {
     if (!proto_wire_dead(self, now))
         return false;
-    void *monitor, *socket = s_connect(self->context, self->address, &monitor);
-    if (!socket) /* out of sockets: the old one has to do until there is room */
+    s_link_t link;
+    if (s_link_open(&link, self->context, self->address) < 0) /* out of sockets: the old one has to do */
         return false;
-    s_unwatch(self);
-    zmq_close(self->socket); /* its LINGER is 0 */
-    self->socket = socket;
-    self->monitor = monitor;
+    s_link_close(&self->link); /* its LINGER is 0 */
+    self->link = link;
     self->opened = now;
     self->last_heard = now - PROTO_EXPIRY_MS;
     self->broken = self->joined = false;
@@ -256,14 +268,16 @@ bool proto_wire_renew(proto_wire_t *self, int64_t now)
 
 void *proto_wire_socket(proto_wire_t *self)
 {
-    return self->socket;
+    return self->link.socket;
 }
 
 int proto_wire_fd(proto_wire_t *self)
 {
+    if (self->link.spoke)
+        return proto_spoke_fd(self->link.spoke);
     int fd = -1;
     size_t size = sizeof fd;
-    int rc = zmq_getsockopt(self->socket, ZMQ_FD, &fd, &size);
+    int rc = zmq_getsockopt(self->link.socket, ZMQ_FD, &fd, &size);
     PROTO_ASSERT(rc == 0);
     self->by_fd = true;
     return fd;
@@ -272,11 +286,13 @@ int proto_wire_fd(proto_wire_t *self)
 void proto_wire_told(proto_wire_t *self)
 {
     self->look = self->news = true;
+    if (self->link.spoke)
+        proto_spoke_woken(self->link.spoke);
 }
 
-bool proto_wire_looks(const proto_wire_t *self)
+bool proto_wire_looks(proto_wire_t *self)
 {
-    return self->look;
+    return self->link.spoke ? !proto_spoke_sleeps(self->link.spoke) : self->look;
 }
 
 /* Moves the batch under way to the end of those that wait. */
@@ -333,8 +349,10 @@ uint64_t proto_wire_sent_count(const proto_wire_t *self)
 
 static bool s_send(proto_wire_t *self, s_batch_t *batch, int64_t now)
 {
-    self->look = self->news = true;
-    if (proto_give(self->socket, &batch->bytes, S_KEEP) < 0)
+    self->look = true;
+    if (self->link.spoke)
+        proto_spoke_send(self->link.spoke, &batch->bytes, S_KEEP);
+    else if (proto_give(self->link.socket, &batch->bytes, S_KEEP) < 0)
         return false;
     self->last_sent = now;
     self->sent += batch->records;
@@ -360,21 +378,35 @@ bool proto_wire_flush(proto_wire_t *self, int64_t now)
     return true;
 }
 
+/* The next message in the place of the former; of several frames each, empty. */
+static bool s_next_frame(proto_wire_t *self, proto_bytes_t *frame)
+{
+    if (self->link.spoke) {
+        bool came = proto_spoke_receive(self->link.spoke, &self->came);
+        *frame = proto_buf_bytes(&self->came);
+        return came;
+    }
+    if (self->by_fd && !self->look)
+        return false;
+    zmq_msg_close(&self->frame);
+    zmq_msg_init(&self->frame);
+    if (zmq_msg_recv(&self->frame, self->link.socket, ZMQ_DONTWAIT) < 0) {
+        self->look = false; /* EAGAIN, or the context is ending: its owner will say so */
+        self->news = true;
+        return false;
+    }
+    *frame = zmq_msg_more(&self->frame)
+                 ? (proto_bytes_t){0}
+                 : (proto_bytes_t){zmq_msg_data(&self->frame), zmq_msg_size(&self->frame)};
+    return true;
+}
+
 int proto_wire_receive(proto_wire_t *self, int64_t now, proto_batch_t *batch)
 {
-    while (self->look || !self->by_fd) {
-        zmq_msg_close(&self->frame);
-        zmq_msg_init(&self->frame);
-        if (zmq_msg_recv(&self->frame, self->socket, ZMQ_DONTWAIT) < 0) {
-            self->look = false; /* EAGAIN, or the context is ending: its owner will say so */
-            self->news = true;
-            return 0;
-        }
+    for (proto_bytes_t frame; s_next_frame(self, &frame); self->malformed++) {
         self->last_heard = now;
-        proto_bytes_t bytes = {zmq_msg_data(&self->frame), zmq_msg_size(&self->frame)};
-        if (!zmq_msg_more(&self->frame) && proto_batch_open(batch, bytes) == 0)
+        if (proto_batch_open(batch, frame) == 0)
             return 1;
-        self->malformed++;
     }
     return 0;
 }

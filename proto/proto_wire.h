@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A shell: one DEALER socket to one broker, for native peers (gateway, workers, `muster call`). Records put
- * here gather in a batch until flush; frames received are read in place. Keeps the two heartbeats: says one
- * after 500 ms of silence, and knows when the broker was last heard. Thread: the owner's; a wire never
- * crosses threads. */
+/* A shell: one DEALER socket, or a spoke of the hub, to one broker, for native peers (gateway, workers,
+ * `muster call`). Records put here gather in a batch until flush; frames received are read in place. Keeps
+ * the two heartbeats: says one after 500 ms of silence, and knows when the broker was last heard. Thread: the
+ * owner's; a wire never crosses threads. */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
 
+#include "proto_hub.h"
 #include "proto_record.h"
 
 enum { PROTO_HEARTBEAT_MS = 500, PROTO_EXPIRY_MS = 2000 };
@@ -15,6 +16,7 @@ typedef struct proto_wire proto_wire_t;
 /* Where a broker is, and by which keys the two know each other (CURVE, ZeroMQ RFC 26; Z85 texts, RFC 32). */
 typedef struct proto_address {
     const char *endpoint;                /* inproc://, ipc://, tcp:// */
+    proto_hub_t *hub;                    /* of a broker in this process; NULL: by ZeroMQ */
     const char *server_key;              /* the broker's public key; NULL: no CURVE */
     const char *public_key, *secret_key; /* ours; set when server_key is */
 } proto_address_t;
@@ -24,7 +26,7 @@ typedef struct proto_address {
 proto_wire_t *proto_wire_open(void *context, const proto_address_t *address, int64_t now);
 /* Tries for at most `linger_ms` to hand over what was flushed, then closes. Nulls the pointer. */
 void proto_wire_close(proto_wire_t **self, int linger_ms);
-/* The socket, for zmq_poll. */
+/* The socket, for zmq_poll; NULL by a hub. */
 void *proto_wire_socket(proto_wire_t *self);
 /* Its descriptor, for other loops, which is the socket's until the wire is renewed. From then on the wire
  * only asks its socket after something has hinted that there is something, since each look costs system
@@ -33,7 +35,7 @@ void *proto_wire_socket(proto_wire_t *self);
  * (zmq_getsockopt(3), ZMQ_FD). */
 int proto_wire_fd(proto_wire_t *self);
 void proto_wire_told(proto_wire_t *self);
-bool proto_wire_looks(const proto_wire_t *self);
+bool proto_wire_looks(proto_wire_t *self);
 /* Adds a record to the batch under way; copies it. -1 when it can never be sent (see proto_record_append). */
 PROTO_MUST_CHECK int proto_wire_put(proto_wire_t *self, const proto_record_t *record);
 /* The same for a record with the body in `body`, which is taken and not copied: for large ones, that travel

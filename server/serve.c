@@ -31,6 +31,8 @@ struct srv_serve {
     zactor_t *broker, *chat, *listen, *admin;
     zactor_t *auth; /* NULL when nobody can log in */
     zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
+    proto_hub_t *hub;       /* between them and the broker, when all are here */
+    proto_address_t inside; /* the broker by it */
     int db_count, gateway_count;
     atomic_bool actors_ready, gateways_ready;
 };
@@ -50,13 +52,25 @@ static int64_t s_number(const srv_plan_t *plan, srv_option_t option)
     return srv_config_number(plan->config, option);
 }
 
+/* The brokers of those that work a lot: by the hub when there is one. */
+static const proto_address_t *s_brokers(const srv_serve_t *self, const srv_plan_t *plan)
+{
+    return self->hub ? &self->inside : plan->brokers;
+}
+
 static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *context)
 {
+    self->hub = proto_hub_new();
+    if (!self->hub)
+        return -1;
+    self->inside = *plan->brokers;
+    self->inside.hub = self->hub;
     srv_config_show(plan->config, &self->settings);
     self->broker_config = (broker_config_t){
         .settings = proto_buf_text(&self->settings),
         .context = context,
         .metrics = self->metrics,
+        .hub = self->hub,
         .inside = plan->brokers->endpoint,
         .local = plan->local,
         .binds = plan->binds.list,
@@ -124,7 +138,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
     act_db_config_t config = {
         .context = context,
         .metrics = self->metrics,
-        .brokers = plan->brokers,
+        .brokers = s_brokers(self, plan),
         .broker_count = plan->broker_count,
         .service = "db",
         .conninfo = srv_config_text(plan->config, SRV_OPT_database),
@@ -172,7 +186,7 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
     self->gateway_config = (gateway_config_t){
         .context = context,
         .metrics = self->metrics,
-        .brokers = plan->brokers,
+        .brokers = s_brokers(self, plan),
         .broker_count = plan->broker_count,
         .ready = &self->gateways_ready,
         .address = plan->address,
@@ -332,6 +346,7 @@ void srv_serve_stop(srv_serve_t **self_pointer)
     s_end(&self->listen, 1);
     s_end(self->dbs, self->db_count);
     s_end(&self->broker, 1);
+    proto_hub_close(&self->hub);
     s_end(&self->admin, 1);
     proto_metrics_free(&self->metrics);
     proto_buf_free(&self->settings);

@@ -95,7 +95,7 @@ static void s_test_failed_handshakes(void **state)
     size_t size = sizeof endpoint;
     s_broker_t broker = s_bind(context, "tcp://127.0.0.1:*", &former);
     zmq_getsockopt(broker.socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
-    const proto_address_t address = {endpoint, keys.public_key, own.public_key, own.secret_key};
+    const proto_address_t address = {endpoint, NULL, keys.public_key, own.public_key, own.secret_key};
     proto_wire_t *wire = proto_wire_open(context, &address, proto_clock_ms());
     assert_non_null(wire);
     assert_int_equal(proto_wire_put(wire, &(proto_record_t){.type = PROTO_HELLO}), 0);
@@ -197,7 +197,7 @@ static void s_test_names(void **state)
     s_broker_t broker = s_bind(context, "tcp://127.0.0.1:*", &keys);
     zmq_getsockopt(broker.socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
     snprintf(named, sizeof named, "tcp://localhost%s", strrchr(endpoint, ':'));
-    const proto_address_t address = {named, keys.public_key, own.public_key, own.secret_key};
+    const proto_address_t address = {named, NULL, keys.public_key, own.public_key, own.secret_key};
     const proto_address_t nowhere = {.endpoint = "tcp://no-such-host.invalid:5555"};
     int64_t now = proto_clock_ms();
     proto_wire_t *lost = proto_wire_open(context, &nowhere, now),
