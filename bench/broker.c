@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* bench_broker [--seconds S] [--rounds N]: what a message through the broker costs, with nothing behind it.
- *
  * Three ways of sending small requests to a worker that echoes them, 64 under way, compared in alternating
- * rounds within one run, over inproc and over tcp on loopback: raw     ROUTER to ROUTER, one frame a message,
- * no broker: what ZeroMQ itself costs native  records, client - broker - worker and back mdp     Majordomo
- * 0.2, one message a request, the same way Then the broker's processor time a native request, for 1 to 64
- * clients, and the latency of one request alone. The client runs in the main thread, worker and broker in
- * threads of their own, each with a ZeroMQ context of its own over tcp, so that a part's I/O thread is
- * counted with it. Run it on a quiet machine. */
+ * rounds within one run, within the process and over tcp on loopback: raw     ROUTER to ROUTER, one frame a
+ * message, no broker: what ZeroMQ itself costs, over inproc and tcp native  records, client - broker - worker
+ * and back, by the broker's hub and over tcp mdp     Majordomo 0.2, one message a request, the same way over
+ * inproc and tcp Then the broker's processor time a native request, for 1 to 64 clients, and the latency of
+ * one request alone. The client runs in the main thread, worker and broker in threads of their own, each with
+ * a ZeroMQ context of its own over tcp, so that a part's I/O thread is counted with it. Run it on a quiet
+ * machine. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,7 @@ typedef struct s_stage {
     char endpoint[64];
     const char *bound; /* the endpoint, for `config` */
     proto_address_t address;
+    proto_hub_t *hub; /* native peers inside; NULL for others */
     broker_config_t config;
     zactor_t *broker;
     s_tasks_t broker_tasks;
@@ -144,6 +146,20 @@ static void s_put(proto_wire_t *wire, const proto_record_t *record)
         s_fail("proto_wire_put");
 }
 
+/* Waits until one of the wires has something. */
+static void s_await(proto_wire_t *const *wires, int count, int ms)
+{
+    struct pollfd items[S_PEERS];
+    for (int i = 0; i < count; i++) {
+        items[i] = (struct pollfd){.fd = proto_wire_fd(wires[i]), .events = POLLIN};
+        ms = proto_wire_looks(wires[i]) ? 0 : ms;
+    }
+    (void)poll(items, (nfds_t)count, ms);
+    for (int i = 0; i < count; i++)
+        if (items[i].revents)
+            proto_wire_told(wires[i]);
+}
+
 static void s_native_worker(s_stage_t *stage)
 {
     proto_wire_t *wire = proto_wire_open(stage->worker_context, &stage->address, proto_clock_ms());
@@ -155,8 +171,7 @@ static void s_native_worker(s_stage_t *stage)
         int64_t now = proto_clock_ms();
         (void)proto_wire_tick(wire, now);
         (void)proto_wire_flush(wire, now);
-        zmq_pollitem_t item = {.socket = proto_wire_socket(wire), .events = ZMQ_POLLIN};
-        (void)zmq_poll(&item, 1, 100);
+        s_await(&wire, 1, 100);
         proto_batch_t batch;
         while (proto_wire_receive(wire, now, &batch) == 1) {
             proto_record_t record;
@@ -235,10 +250,12 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
     snprintf(stage->endpoint, sizeof stage->endpoint, tcp ? "tcp://127.0.0.1:%d" : "inproc://bench",
              20000 + getpid() % 20000 + port++);
     stage->address.endpoint = stage->endpoint;
+    stage->address.hub = stage->hub = !tcp && kind == S_NATIVE ? proto_hub_new() : NULL;
     s_tasks_t before = s_tasks_now();
     if (kind != S_RAW) {
         stage->config = (broker_config_t){.context = stage->broker_context,
                                           .metrics = proto_metrics_new(),
+                                          .hub = stage->hub,
                                           .inside = tcp ? "inproc://inside" : stage->endpoint,
                                           .binds = &stage->bound,
                                           .bind_count = tcp ? 1 : 0,
@@ -261,6 +278,7 @@ static void s_end(s_stage_t *stage)
     stage->stop = 1;
     pthread_join(stage->worker, NULL);
     zactor_destroy(&stage->broker);
+    proto_hub_close(&stage->hub);
     proto_metrics_free(&stage->config.metrics);
     if (stage->tcp) {
         zmq_ctx_term(stage->client_context);
@@ -335,23 +353,20 @@ static uint64_t s_turn(proto_wire_t *wire, int64_t now)
 static uint64_t s_native_clients(s_stage_t *stage, int peers, int window)
 {
     proto_wire_t *wires[S_PEERS];
-    zmq_pollitem_t items[S_PEERS];
     uint64_t answered = 0;
     for (int i = 0; i < peers; i++) {
         if (!(wires[i] = proto_wire_open(stage->client_context, &stage->address, proto_clock_ms())))
             s_fail(stage->endpoint);
         for (int k = 1; k <= window; k++)
             s_ask(wires[i], (uint64_t)k);
-        items[i] = (zmq_pollitem_t){.socket = proto_wire_socket(wires[i]), .events = ZMQ_POLLIN};
         while (!proto_wire_flush(wires[i], proto_clock_ms()))
             usleep(1000); /* not connected yet */
     }
     for (double until = s_now() + s_seconds; s_now() < until;) {
         int64_t now = proto_clock_ms();
-        (void)zmq_poll(items, peers, 100);
+        s_await(wires, peers, 100);
         for (int i = 0; i < peers; i++)
-            if (items[i].revents)
-                answered += s_turn(wires[i], now);
+            answered += s_turn(wires[i], now);
     }
     for (int i = 0; i < peers; i++)
         proto_wire_close(&wires[i], 0);
@@ -454,14 +469,13 @@ static void s_alone(bool tcp)
     proto_wire_t *wire = proto_wire_open(stage.client_context, &stage.address, proto_clock_ms());
     if (!wire)
         s_fail(stage.endpoint);
-    zmq_pollitem_t item = {.socket = proto_wire_socket(wire), .events = ZMQ_POLLIN};
     s_ask(wire, 1);
     for (int i = 0; i < S_ALONE; i++) {
         double from = s_now();
         while (!proto_wire_flush(wire, proto_clock_ms()))
             usleep(1000);
-        while (zmq_poll(&item, 1, 1000) > 0 && s_turn(wire, proto_clock_ms()) == 0)
-            continue;
+        while (s_turn(wire, proto_clock_ms()) == 0)
+            s_await(&wire, 1, 1000);
         times[i] = s_now() - from;
     }
     proto_wire_close(&wire, 0);
