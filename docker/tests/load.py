@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""load.py clean|faults COUNT: GET, HEAD and keyed writes on a stack that changes meanwhile, and nothing is sent twice.
+"""load.py clean|faults COUNT [go-on]: GET, HEAD and keyed writes on a stack that changes meanwhile, and nothing is sent twice.
 
-Sends COUNT requests to BASE_URL at least, over keep-alive connections, and goes on until it gets SIGTERM. Then it
-compares the answers with what is in the database. clean: every answer is a 2xx. faults: it may also be an error that
+Sends COUNT requests to BASE_URL over keep-alive connections, with go-on at least as many and until it gets SIGTERM, for
+which it is ready when it has said so. Then it compares the answers with what is in the database. clean: every answer is a 2xx. faults: it may also be an error that
 says what happened: 503 (not executed), or 504 (of a write: perhaps). In both no connection breaks, each answer is the
 one to its request, and comes in time. Prints a line every five seconds, then the result. Exits 0 when all is well.
 """
@@ -127,6 +127,9 @@ class Load:
 def main():
     load = Load(sys.argv[1] == "faults", int(sys.argv[2]))
     signal.signal(signal.SIGTERM, lambda *_: load.stop.set())
+    if sys.argv[3:] != ["go-on"]:
+        load.stop.set()
+    print("ready", flush=True)
     threads = [threading.Thread(target=load.work, args=(index,)) for index in range(THREADS)]
     for thread in threads:
         thread.start()
