@@ -186,7 +186,7 @@ test_stack() {
 
 scale() { stack up --wait --no-recreate --scale "gateway=$1" --scale "actors=$2"; }
 front() { url stack port front; }
-# load_begin clean|faults COUNT [go-on]: in the background, with go-on until load_end, when it can be told to end.
+# load_begin PERCENT COUNT [go-on]: in the background, with go-on until load_end, when it can be told to end.
 load_begin() {
     docker run -d --name $project-load --network ${project}_outside -v ${project}_secrets-gateway:/run/secrets:ro \
         -e SECRET_KEY_FILE=/run/secrets/secret_key muster-tests:dev python3 docker/tests/load.py "$@" >/dev/null
@@ -214,17 +214,17 @@ no_errors() {
     ! grep -E 'Z error |\[(crit|alert|emerg)\]|\[error\]|PANIC' "$work/log" |
         grep -vE '\[error\].*while connecting to upstream'
 }
-# fault WHAT COMMAND...: under load, and afterwards all is well again.
+# fault WHAT PERCENT COMMAND...: under load, of which so much may be refused, and afterwards all is well again.
 fault() {
-    local what=$1
-    shift
-    load_begin faults 500 go-on
+    local what=$1 percent=$2
+    shift 2
+    load_begin "$percent" 500 go-on
     sleep 2
     check "$what" "$@"
     check "$what: ready again" until_true 120 asks 200 "$(front)/health/ready"
     check "$what: every answer was definite, and true" load_end
     in_all
-    check "$what: then all is as before" load clean 300
+    check "$what: then all is as before" load 0 300
 }
 kill_one() { docker kill "$(stack ps -q "$1" | head -n 1)"; }
 kill_broker() { kill_one broker-a && sleep 5 && stack up --wait --no-recreate --scale gateway=3 --scale actors=4; }
@@ -259,7 +259,7 @@ changes() {
     export MUSTER_DEV=on
     check "3 gateways, 4 actors" stack up --wait --scale gateway=3 --scale actors=4
     follow_logs
-    load_begin clean "$requests" go-on
+    load_begin 0 "$requests" go-on
     check "actors go from 4 to 1" scale 3 1
     check "gateways go from 3 to 1" scale 1 1
     check "actors go from 1 to 6" scale 1 6
@@ -272,9 +272,9 @@ changes() {
 }
 faults() {
     step "compose.yaml, one fault each"
-    fault "a broker is killed" kill_broker
-    fault "actors are killed" kill_actors
-    fault "PostgreSQL is restarted" stack restart postgres
+    fault "a broker is killed" 5 kill_broker
+    fault "actors are killed" 5 kill_actors
+    fault "PostgreSQL is restarted" 90 stack restart postgres
     check "it is removed" stack down -v
 }
 
