@@ -28,7 +28,7 @@ fi
 
 work=$(mktemp -d) project=muster-check
 chmod 755 "$work"
-passed=0 failed=0 followers=()
+passed=0 failed=0 followers=() running=
 # Ports are chosen by the engine: nothing that runs here is in the way.
 export MUSTER_LISTEN=127.0.0.1: MUSTER_ZMQ=127.0.0.1: MUSTER_API=$work/api
 
@@ -38,7 +38,7 @@ contract() { docker compose -p $project-test -f compose.test.yaml "$@"; }
 example() { docker compose -p $project-example -f "$work/example/compose.yaml" "$@"; }
 
 remove_all() {
-    docker rm -f $project-load $project-pid1 $project-lane1 $project-lane2 $project-lane3 >/dev/null 2>&1
+    docker rm -f $project-load $project-somebody $project-pid1 $project-lane1 $project-lane2 $project-lane3 >/dev/null 2>&1
     docker network rm $project-lanes >/dev/null 2>&1
     for each in stack dev contract example; do
         [ $each = example ] && [ ! -e "$work/example" ] || $each down -v --timeout 10 --remove-orphans
@@ -46,6 +46,7 @@ remove_all() {
 }
 finish() {
     trap '' INT TERM
+    [ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null
     echo "== removing what was started"
     remove_all >"$work/removed" 2>&1 || cat "$work/removed" >&2
     [ ${#followers[@]} -eq 0 ] || kill "${followers[@]}" 2>/dev/null
@@ -57,11 +58,16 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 step() { printf '== %s  %s\n' "$(date +%T)" "$*"; }
-# check WHAT COMMAND...: counts it, and shows what it printed when it fails.
+# check WHAT COMMAND...: counts it, and shows what it printed when it fails. The command is a job with a process group of
+# its own, and this shell waits for it: so Ctrl-C (or SIGTERM) comes here at once, and ends all of it.
 check() {
     local what=$1
     shift
-    if "$@" >"$work/out" 2>&1; then
+    set -m
+    "$@" >"$work/out" 2>&1 </dev/null &
+    running=$!
+    set +m
+    if wait $running; then
         passed=$((passed + 1))
         echo "ok      $what"
     else
@@ -69,6 +75,7 @@ check() {
         echo "FAILED  $what"
         tail -n 60 "$work/out" | sed 's/^/        /'
     fi
+    running=
 }
 # until_true SECONDS COMMAND...
 until_true() {
@@ -79,10 +86,10 @@ until_true() {
         sleep 0.5
     done
 }
-# asks STATUS URL [WORDS]: a GET has this status, and these words in its body.
+# asks STATUS URL [WORDS [OPTIONS OF CURL...]]: the answer has this status, and these words in its body.
 asks() {
     local status
-    status=$(curl -sS --max-time 40 -o "$work/body" -w '%{http_code}' "$2") || return 1
+    status=$(curl -sS --max-time 40 -o "$work/body" -w '%{http_code}' "${@:4}" "$2") || return 1
     cat "$work/body"
     echo " ($status)"
     [ "$status" = "$1" ] && grep -qF -- "${3:-}" "$work/body"
@@ -105,7 +112,8 @@ without_tools() {
     ! docker run --rm --read-only --entrypoint sh muster:dev -c 'command -v gcc cc cmake make ninja git python3'
 }
 ends_at_sigterm() {
-    docker run -d --name $project-pid1 --read-only --cap-drop ALL -e DATABASE_URL=postgresql://nowhere.invalid/x muster:dev
+    docker run -d --name $project-pid1 --read-only --cap-drop ALL -e DATABASE_URL=postgresql://nowhere.invalid/x \
+        -e SECRET_KEY="$(head -c 32 /dev/urandom | base64)" muster:dev || return 1
     until_true 60 docker exec $project-pid1 muster health --live && docker stop -t 30 $project-pid1 &&
         [ "$(docker inspect -f '{{.State.ExitCode}}' $project-pid1)" = 0 ]
 }
@@ -178,13 +186,15 @@ test_stack() {
 
 scale() { stack up --wait --no-recreate --scale "gateway=$1" --scale "actors=$2"; }
 front() { url stack port front; }
-# load_begin clean|faults COUNT: the load goes on until load_end.
+# load_begin PERCENT COUNT [go-on]: in the background, with go-on until load_end, when it can be told to end.
 load_begin() {
     docker run -d --name $project-load --network ${project}_outside -v ${project}_secrets-gateway:/run/secrets:ro \
         -e SECRET_KEY_FILE=/run/secrets/secret_key muster-tests:dev python3 docker/tests/load.py "$@" >/dev/null
+    until_true 60 load_is_ready
 }
+load_is_ready() { docker logs $project-load 2>&1 | grep ready; }
 load_end() {
-    docker kill -s TERM $project-load >/dev/null
+    docker kill -s TERM $project-load >/dev/null 2>&1 # if it has not ended by itself
     local status
     status=$(docker wait $project-load)
     docker logs $project-load 2>&1
@@ -204,17 +214,17 @@ no_errors() {
     ! grep -E 'Z error |\[(crit|alert|emerg)\]|\[error\]|PANIC' "$work/log" |
         grep -vE '\[error\].*while connecting to upstream'
 }
-# fault WHAT COMMAND...: under load, and afterwards all is well again.
+# fault WHAT PERCENT COMMAND...: under load, of which so much may be refused, and afterwards all is well again.
 fault() {
-    local what=$1
-    shift
-    load_begin faults 500
+    local what=$1 percent=$2
+    shift 2
+    load_begin "$percent" 500 go-on
     sleep 2
     check "$what" "$@"
     check "$what: ready again" until_true 120 asks 200 "$(front)/health/ready"
     check "$what: every answer was definite, and true" load_end
     in_all
-    check "$what: then all is as before" load clean 300
+    check "$what: then all is as before" load 0 300
 }
 kill_one() { docker kill "$(stack ps -q "$1" | head -n 1)"; }
 kill_broker() { kill_one broker-a && sleep 5 && stack up --wait --no-recreate --scale gateway=3 --scale actors=4; }
@@ -225,16 +235,31 @@ production() {
     check "it is healthy" asks 200 "$(front)/health" '"status":"healthy"'
     check "it asks who you are" asks 401 "$(front)/providers" unauthenticated
     check "without an engine's tools nobody reads the keys of others" no_foreign_secrets
+    check "who registers and logs in is known to all gateways, and after the logout to none" somebody login
+    check "gateways count together what an address asks" somebody limit
+    check "and not what another one asks" guess
+    check "without Redis they go on" without_redis
+}
+# somebody WHAT: with the address of a container.
+somebody() {
+    docker run --rm --name $project-somebody --network ${project}_outside muster-tests:dev python3 docker/tests/people.py "$1"
+}
+# A wrong password is refused as such, at the address of this machine.
+guess() {
+    asks 401 "$(front)/auth/login/json" "password is wrong" -H 'Content-Type: application/json' -d '{"email":"nobody@example.com","password":"a guess"}'
+}
+without_redis() {
+    stack stop redis && asks 401 "$(front)/providers" unauthenticated && guess && stack start redis
 }
 no_foreign_secrets() {
-    [ "$(stack exec -T gateway ls /run/secrets | sort | paste -sd' ')" = "broker-a.cert broker-b.cert gateway.cert_secret secret_key" ]
+    [ "$(stack exec -T gateway ls /run/secrets | sort | paste -sd' ')" = "broker-a.cert broker-b.cert gateway.cert_secret redis_url secret_key" ]
 }
 changes() {
     step "compose.yaml, $requests requests while it is scaled"
     export MUSTER_DEV=on
     check "3 gateways, 4 actors" stack up --wait --scale gateway=3 --scale actors=4
     follow_logs
-    load_begin clean "$requests"
+    load_begin 0 "$requests" go-on
     check "actors go from 4 to 1" scale 3 1
     check "gateways go from 3 to 1" scale 1 1
     check "actors go from 1 to 6" scale 1 6
@@ -247,9 +272,9 @@ changes() {
 }
 faults() {
     step "compose.yaml, one fault each"
-    fault "a broker is killed" kill_broker
-    fault "actors are killed" kill_actors
-    fault "PostgreSQL is restarted" stack restart postgres
+    fault "a broker is killed" 5 kill_broker
+    fault "actors are killed" 5 kill_actors
+    fault "PostgreSQL is restarted" 90 stack restart postgres
     check "it is removed" stack down -v
 }
 

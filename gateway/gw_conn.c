@@ -429,13 +429,16 @@ static void s_on_connection(uv_stream_t *listener, int status)
         s_let_in(self, conn, uv_accept(listener, (uv_stream_t *)&conn->tcp));
 }
 
-/* Lets in who has connected and was not accepted yet: at most what the kernel has kept, or it would go on for
- * as long as somebody connects. */
+/* Lets in who has connected and was not accepted yet, and nobody more: who connected between the last accept
+ * and the close would be reset, with a request perhaps sent. So his SYN is dropped, and the next one, a
+ * second later, is refused (or goes to another process on this port). At most what the kernel has kept, where
+ * it cannot do that. */
 static void s_accept_all(gw_gateway_t *self)
 {
     int listener, fd, left = S_BACKLOG;
     if (uv_fileno((uv_handle_t *)&self->listener, &listener) < 0)
         return;
+    gw_socket_hold(listener);
     while (left-- && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
         gw_conn_t *conn = s_new(self);
         int rc = conn ? uv_tcp_open(&conn->tcp, fd) : -1;

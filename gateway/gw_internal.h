@@ -249,6 +249,9 @@ void gw_docs_serve(gw_gateway_t *self, gw_request_t *request);
 /* gw_socket.c: a socket bound to the address of HTTP, which shares its port with the other gateway threads;
  * the kernel spreads connections over them. -1 with errno. */
 PROTO_MUST_CHECK int gw_socket_bound(const gateway_config_t *config);
+/* Nobody new gets a connection from this listening socket, as if his first packet were lost; those that are
+ * there can be accepted. Where the kernel cannot do that, all is as before. */
+void gw_socket_hold(int fd);
 
 /* gw_conn.c: connections. */
 /* Listens; -1 with a logged reason. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The listening socket. Thread: the gateway's. */
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,4 +31,20 @@ int gw_socket_bound(const gateway_config_t *config)
         return -1;
     }
     return fd;
+}
+
+void gw_socket_hold(int fd)
+{
+    enum {
+        S_FLAGS = 13, /* where they stand in a TCP header (RFC 9293 section 3.1) */
+        S_SYN = 2
+    };
+    struct sock_filter drop_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, S_FLAGS),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = sizeof drop_syn / sizeof *drop_syn, .filter = drop_syn};
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }

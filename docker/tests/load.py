@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MPL-2.0
-"""load.py clean|faults COUNT: GET, HEAD and keyed writes on a stack that changes meanwhile, and nothing is sent twice.
+"""load.py PERCENT COUNT [go-on]: GET, HEAD and keyed writes on a stack that changes meanwhile, and nothing is sent twice.
 
-Sends COUNT requests to BASE_URL at least, over keep-alive connections, and goes on until it gets SIGTERM. Then it
-compares the answers with what is in the database. clean: every answer is a 2xx. faults: it may also be an error that
-says what happened: 503 (not executed), or 504 (of a write: perhaps). In both no connection breaks, each answer is the
-one to its request, and comes in time. Prints a line every five seconds, then the result. Exits 0 when all is well.
+Sends COUNT requests to BASE_URL over keep-alive connections, with go-on at least as many and until it gets SIGTERM, for
+which it is ready when it has said so. Then it compares the answers with what is in the database. Every answer is a 2xx,
+but for PERCENT of them, which may be errors that say what happened: 503 (not executed), or 504 (of a write: perhaps). No
+connection breaks, each answer is the one to its request, and comes in time. Prints a line every five seconds, then the
+result. Exits 0 when all is well.
 """
 import collections
 import http.client
@@ -28,12 +29,12 @@ TOLD = {(503, code) for code in ("no_worker", "not_ready", "worker_lost", "datab
 
 
 class Load:
-    def __init__(self, faults, count):
-        self.faults, self.count = faults, count
+    def __init__(self, percent, count):
+        self.percent, self.count = percent, count
         self.run = uuid.uuid4().hex[:8]
         self.headers = {"Authorization": f"Bearer {bearer.token()}"}
         self.lock, self.stop = threading.Lock(), threading.Event()
-        self.sent, self.statuses, self.wrong = 0, collections.Counter(), []
+        self.sent, self.refused, self.statuses, self.wrong = 0, 0, collections.Counter(), []
         self.names = {True: set(), False: set(), None: set()}  # written, not written, unknown
         self.ids = [None] * THREADS  # each thread's latest write
         self.slowest = 0.0
@@ -79,7 +80,7 @@ class Load:
         value = json.loads(text) if text else None
         good = 200 <= answer.status < 300
         code = value.get("code") if not good and value else None
-        told = self.faults and ((answer.status, code) in TOLD or method == "HEAD" and answer.status in (503, 504))
+        told = self.percent and ((answer.status, code) in TOLD or method == "HEAD" and answer.status in (503, 504))
         right = good or told
         if good and method == "POST":
             right = answer.status == 201 and value["name"] == name
@@ -88,6 +89,7 @@ class Load:
             right = value["name"] == own[1]
         with self.lock:
             self.statuses[f"{method} {answer.status}{' ' + code if code else ''}"] += 1
+            self.refused += not good
             self.slowest = max(self.slowest, seconds)
             if method == "POST":
                 self.names[True if good else False if answer.status < 504 else None].add(name)
@@ -125,8 +127,11 @@ class Load:
 
 
 def main():
-    load = Load(sys.argv[1] == "faults", int(sys.argv[2]))
+    load = Load(int(sys.argv[1]), int(sys.argv[2]))
     signal.signal(signal.SIGTERM, lambda *_: load.stop.set())
+    if sys.argv[3:] != ["go-on"]:
+        load.stop.set()
+    print("ready", flush=True)
     threads = [threading.Thread(target=load.work, args=(index,)) for index in range(THREADS)]
     for thread in threads:
         thread.start()
@@ -137,6 +142,8 @@ def main():
             told = time.monotonic()
             load.tell(f"{load.sent} requests")
     load.compare()
+    if load.refused * 100 > load.sent * load.percent:
+        load.wrong.append(f"{load.refused} of {load.sent} were refused, more than {load.percent} %")
     load.tell(f"{load.sent} requests in all")
     for line in load.wrong[:20]:
         print(f"WRONG: {line}")
