@@ -15,6 +15,7 @@
 #include "act_types.h"
 #include "proto_error.h"
 #include "proto_trace.h"
+#include "proto_yield.h"
 
 enum {
     ACT_VARIANTS = 64,       /* most variants of a statement that stay prepared */
@@ -150,6 +151,7 @@ typedef struct act_db {
     zsock_t *pipe;
     int pipe_fd;    /* its edge-triggered descriptor */
     bool commanded; /* it may have something */
+    proto_yield_t yield;
     act_brokers_t brokers;
     act_phase_t phase;
     PGconn *conn;

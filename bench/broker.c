@@ -8,7 +8,6 @@
  * one request alone. The client runs in the main thread, worker and broker in threads of their own, each with
  * a ZeroMQ context of its own over tcp, so that a part's I/O thread is counted with it. Run it on a quiet
  * machine. */
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,8 +19,9 @@
 #include "broker.h"
 #include "proto_clock.h"
 #include "proto_wire.h"
+#include "tasks.h"
 
-enum { S_WINDOW = 64, S_PEERS = 64, S_TASKS = 64, S_ROUNDS = 99, S_ALONE = 20000, S_PAYLOAD = 16 };
+enum { S_WINDOW = 64, S_PEERS = 64, S_ROUNDS = 99, S_ALONE = 20000, S_PAYLOAD = 16 };
 
 typedef enum { S_RAW, S_NATIVE, S_MDP, S_KINDS } s_kind_t;
 static const char *const s_kind_names[] = {"raw", "native", "mdp"};
@@ -42,54 +42,6 @@ static double s_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* --- Processor time of the threads that a part started --- */
-
-typedef struct s_tasks {
-    int ids[S_TASKS], count;
-} s_tasks_t;
-
-static s_tasks_t s_tasks_now(void)
-{
-    s_tasks_t tasks = {.count = 0};
-    DIR *folder = opendir("/proc/self/task");
-    if (!folder)
-        s_fail("/proc/self/task");
-    for (const struct dirent *entry; (entry = readdir(folder)) && tasks.count < S_TASKS;)
-        if (entry->d_name[0] != '.')
-            tasks.ids[tasks.count++] = atoi(entry->d_name);
-    closedir(folder);
-    return tasks;
-}
-
-static s_tasks_t s_tasks_since(const s_tasks_t *before)
-{
-    s_tasks_t now = s_tasks_now(), since = {.count = 0};
-    for (int i = 0; i < now.count; i++) {
-        bool old = false;
-        for (int k = 0; k < before->count && !old; k++)
-            old = before->ids[k] == now.ids[i];
-        if (!old)
-            since.ids[since.count++] = now.ids[i];
-    }
-    return since;
-}
-
-static double s_tasks_seconds(const s_tasks_t *tasks)
-{
-    double seconds = 0;
-    for (int i = 0; i < tasks->count; i++) {
-        char path[64];
-        unsigned long long ns;
-        snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", tasks->ids[i]);
-        FILE *file = fopen(path, "re");
-        if (file && fscanf(file, "%llu", &ns) == 1)
-            seconds += (double)ns / 1e9;
-        if (file)
-            fclose(file);
-    }
-    return seconds;
-}
-
 /* --- A set-up: contexts, broker, worker --- */
 
 typedef struct s_stage {
@@ -102,7 +54,7 @@ typedef struct s_stage {
     proto_hub_t *hub; /* native peers inside; NULL for others */
     broker_config_t config;
     zactor_t *broker;
-    s_tasks_t broker_tasks;
+    bench_tasks_t broker_tasks;
     pthread_t worker;
     volatile int ready, stop;
 } s_stage_t;
@@ -251,7 +203,7 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
              20000 + getpid() % 20000 + port++);
     stage->address.endpoint = stage->endpoint;
     stage->address.hub = stage->hub = !tcp && kind == S_NATIVE ? proto_hub_new() : NULL;
-    s_tasks_t before = s_tasks_now();
+    bench_tasks_t before = bench_tasks_now();
     if (kind != S_RAW) {
         stage->config = (broker_config_t){.context = stage->broker_context,
                                           .metrics = proto_metrics_new(),
@@ -266,7 +218,7 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
         if (!stage->broker || zsock_wait(stage->broker) != 0)
             s_fail("the broker did not start");
     }
-    stage->broker_tasks = s_tasks_since(&before);
+    stage->broker_tasks = bench_tasks_since(&before);
     if (pthread_create(&stage->worker, NULL, s_worker, stage) != 0)
         s_fail("pthread_create");
     while (!stage->ready)
@@ -452,9 +404,9 @@ static void s_cost(bool tcp, int peers, int window)
 {
     s_stage_t stage;
     s_start(&stage, S_NATIVE, tcp);
-    double before = s_tasks_seconds(&stage.broker_tasks);
+    double before = bench_tasks_seconds(&stage.broker_tasks);
     uint64_t answered = s_native_clients(&stage, peers, window);
-    double cost = (s_tasks_seconds(&stage.broker_tasks) - before) * 1e6 / (double)answered;
+    double cost = (bench_tasks_seconds(&stage.broker_tasks) - before) * 1e6 / (double)answered;
     s_end(&stage);
     printf("%-6s  broker's processor time, %2d clients with %2d under way: %.2f us a request\n",
            tcp ? "tcp" : "inproc", peers, window, cost);

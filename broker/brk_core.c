@@ -81,9 +81,14 @@ const brk_stats_t *brk_core_stats(const brk_core_t *self)
     return &self->stats;
 }
 
+uint64_t brk_core_under_way(const brk_core_t *self)
+{
+    return (uint64_t)self->in_flight + self->waiting;
+}
+
 bool brk_core_idle(const brk_core_t *self)
 {
-    return self->in_flight == 0 && self->waiting == 0;
+    return brk_core_under_way(self) == 0;
 }
 
 void brk_send(brk_core_t *self, int64_t now, brk_peer_t *peer, const proto_record_t *record)

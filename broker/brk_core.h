@@ -80,6 +80,8 @@ int64_t brk_core_next_deadline(const brk_core_t *self);
 void brk_core_drain(brk_core_t *self, int64_t now);
 /* Nothing is queued or in flight any more. */
 bool brk_core_idle(const brk_core_t *self);
+/* Requests that wait for a worker or for its answer. */
+uint64_t brk_core_under_way(const brk_core_t *self);
 /* Called when a peer was forgotten (DISCONNECT, silence), so that the shell frees what it keeps of it. */
 void brk_core_on_forget(brk_core_t *self, void (*forget)(void *arg, void *tag));
 /* Called when a READY was refused because of its peer's right: `what` it may not do ("register",

@@ -15,6 +15,7 @@
 #include "brk_zap.h"
 #include "proto_clock.h"
 #include "proto_log.h"
+#include "proto_yield.h"
 
 enum {
     S_BURST = 1000,         /* most messages of a socket taken before others have their turn ... */
@@ -23,8 +24,7 @@ enum {
     S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
     S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
                             connection under another's routing id for ever */
-    S_KEPT_MDP =
-        16 << 20, /* most bytes kept for a Majordomo peer: stock clients ask for much before they read */
+    S_KEPT_MDP = 16 << 20,  /* most bytes kept for a Majordomo peer: stock clients ask much at once */
     S_KEPT_ALL = 256 << 20, /* ... as long as those for all such peers are fewer than this */
     S_AGAIN_MS = 1,
     S_LAST_WORDS_MS = 10000, /* a forgotten peer that takes nothing for so long hears no more */
@@ -50,6 +50,7 @@ typedef struct s_broker {
     int64_t busy_at;       /* draining: when there was something to do, or a request came */
     uint64_t asked;        /* how many had come by then */
     brk_message_t message; /* the one under way */
+    proto_yield_t yield;
 } s_broker_t;
 
 static void s_mark(s_broker_t *self, brk_route_t *route)
@@ -393,9 +394,10 @@ static void s_run(s_broker_t *self)
     items[S_PIPE] = brk_socket_item(zsock_resolve(self->pipe));
     s_command(self); /* only who has found it empty hears of the next command */
     while (!self->stopping) {
-        int64_t now = proto_clock_ms(), due = brk_core_next_deadline(self->core);
-        if (self->dirty) /* a full socket is tried again soon */
-            due = now + S_AGAIN_MS;
+        int64_t now = proto_clock_ms(); /* a full socket is tried again soon */
+        int64_t due = self->dirty ? now + S_AGAIN_MS : brk_core_next_deadline(self->core);
+        if (brk_core_under_way(self->core) > 1)
+            proto_yield(&self->yield);
         s_wait(self, items, now, due);
         for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
             s_serve(self, proto_clock_ms());

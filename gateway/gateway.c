@@ -115,6 +115,9 @@ static void s_turn(uv_prepare_t *prepare)
     s_expire(self);
     int64_t due;
     gw_brokers_send(self);
+    if (self->requests.used >
+        1) /* while the others work more comes, of which this turn then takes care, too */
+        proto_yield(&self->yield);
     (void)gw_brokers_drain(self);
     gw_brokers_look(self);
     gw_feed_turn(self);

@@ -26,6 +26,7 @@
 #include "proto_trace.h"
 #include "proto_wheel.h"
 #include "proto_wire.h"
+#include "proto_yield.h"
 
 enum {
     GW_TRACE = 64,         /* longest request id, bytes */
@@ -109,6 +110,7 @@ struct gw_gateway {
     uv_timer_t timer;
     zsock_t *pipe;
     bool commanded; /* the pipe may have something */
+    proto_yield_t yield;
     gw_brokers_t brokers;
     gw_generation_t *generation;
     proto_slab_t requests;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Letting others work before one sleeps: on few processors they hand over more meanwhile, so that there are
+ * fewer and larger batches, and fewer wake-ups. Thread: the owner's. */
+#ifndef PROTO_YIELD_H
+#define PROTO_YIELD_H
+
+#include <stdint.h>
+
+/* Zeroed to begin with. */
+typedef struct proto_yield {
+    int64_t again; /* not before; proto_clock_us() */
+    uint32_t long_ones;
+} proto_yield_t;
+
+/* sched_yield(2), for threads that are about to wait while requests are under way. Where somebody else
+ * computes without end, it takes his time slice, milliseconds, to come back: when that happens again and
+ * again, it is not done for a while. */
+void proto_yield(proto_yield_t *self);
+
+#endif
