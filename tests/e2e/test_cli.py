@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, Server, free_port, psql, wait_for
+from conftest import BINARY, SLOW, Server, free_port, psql, wait_for
 
 
 def muster(*arguments, env=None, timeout=30):
@@ -174,7 +174,7 @@ broker
 
 def test_sigterm_lets_requests_finish(scratch, start):
     scratch.endpoints("-- @endpoint GET /sleep\n-- @operation sleep\n-- @slow\n-- @returns value\n"
-                      "SELECT 'done' FROM pg_sleep(0.5);\n")
+                      f"SELECT 'done' FROM pg_sleep({0.7 * SLOW});\n")
     server = start("--dir", str(scratch.folder), database=scratch.url)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(server.request("GET", "/sleep")))

@@ -695,9 +695,10 @@ def test_the_example_frames_of_the_page(party):
 
 
 def next_frame(peer):
-    """The next frame that is no heartbeat."""
-    while (frame := peer.recv_frame()) == encode(Record(HEARTBEAT)):
-        pass
+    """The next frame that is no heartbeat, nor tells of revoked tokens, which comes at any time."""
+    frame = peer.recv_frame()
+    while frame == encode(Record(HEARTBEAT)) or b"muster.revoked" in (frame or b""):
+        frame = peer.recv_frame()
     return frame
 
 
