@@ -16,6 +16,7 @@ enum {
     S_HIGH_WATER =
         100000, /* frames; the bound on what is under way is the sender's window or pending table */
     S_RECONNECT_MS = 50,
+    S_RETRY_MS = 10,
     S_KEEP = 256 << 10,    /* bytes that a batch begins with, if the one before had so many */
     S_LOOK_MS = 5,         /* a name being looked up is asked for so often ... */
     S_LOOK_AGAIN_MS = 200, /* ... and looked up again so long after it was not found */
@@ -47,11 +48,12 @@ struct proto_wire {
     proto_lookup_t *lookup; /* the broker's name while it is being looked up */
     int64_t look_at;        /* when to do so; INT64_MAX: the socket connects by itself */
     int64_t opened, last_sent, last_heard;
-    bool by_fd;  /* the owner waits for the descriptor, and tells: */
-    bool look;   /* the socket may have something */
-    bool news;   /* so may the monitor: what breaks a connection wakes the socket, too */
-    bool joined; /* the present connection has passed its handshake */
-    bool broken; /* a connection was lost, whether or not there is another one by now */
+    int64_t retry_at; /* the socket took nothing: not before, unless it is told of */
+    bool by_fd;       /* the owner waits for the descriptor, and tells: */
+    bool look;        /* the socket may have something */
+    bool news;        /* so may the monitor: what breaks a connection wakes the socket, too */
+    bool joined;      /* the present connection has passed its handshake */
+    bool broken;      /* a connection was lost, whether or not there is another one by now */
     uint64_t put, sent, malformed;
 };
 
@@ -286,6 +288,7 @@ int proto_wire_fd(proto_wire_t *self)
 void proto_wire_told(proto_wire_t *self)
 {
     self->look = self->news = true;
+    self->retry_at = 0;
     if (self->link.spoke)
         proto_spoke_woken(self->link.spoke);
 }
@@ -352,8 +355,10 @@ static bool s_send(proto_wire_t *self, s_batch_t *batch, int64_t now)
     self->look = true;
     if (self->link.spoke)
         proto_spoke_send(self->link.spoke, &batch->bytes, S_KEEP);
-    else if (proto_give(self->link.socket, &batch->bytes, S_KEEP) < 0)
+    else if (proto_give(self->link.socket, &batch->bytes, S_KEEP) < 0) {
+        self->retry_at = now + S_RETRY_MS;
         return false;
+    }
     self->last_sent = now;
     self->sent += batch->records;
     return true;
@@ -362,6 +367,9 @@ static bool s_send(proto_wire_t *self, s_batch_t *batch, int64_t now)
 bool proto_wire_flush(proto_wire_t *self, int64_t now)
 {
     size_t sent = 0;
+    if (self->by_fd && self->waiting_count &&
+        now < self->retry_at) /* each try asks for a look: it would spin */
+        return false;
     while (sent < self->waiting_count && s_send(self, &self->waiting[sent], now))
         proto_buf_free(&self->waiting[sent++].bytes);
     if (sent) {
