@@ -115,8 +115,7 @@ static void s_turn(uv_prepare_t *prepare)
     s_expire(self);
     int64_t due;
     gw_brokers_send(self);
-    if (self->requests.used >
-        1) /* while the others work more comes, of which this turn then takes care, too */
+    if (self->requests.used > 1) /* more comes while the others work */
         proto_yield(&self->yield);
     (void)gw_brokers_drain(self);
     gw_brokers_look(self);

@@ -49,6 +49,15 @@ int proto_buf_reserve(proto_buf_t *self, size_t more)
     return 0;
 }
 
+proto_buf_t proto_buf_take(proto_buf_t *self, size_t keep)
+{
+    proto_buf_t taken = *self;
+    *self = (proto_buf_t){.limit = taken.limit};
+    if (proto_buf_reserve(self, taken.size < keep ? taken.size : keep) < 0)
+        proto_buf_reset(self);
+    return taken;
+}
+
 void proto_buf_printf(proto_buf_t *self, const char *format, ...)
 {
     va_list arguments;

@@ -43,6 +43,9 @@ PROTO_MUST_CHECK int proto_buf_reserve(proto_buf_t *self, size_t more);
 void proto_buf_printf(proto_buf_t *self, const char *format, ...) PROTO_PRINTF(2, 3);
 /* Drops the first `size` bytes (<= self->size). */
 void proto_buf_consume(proto_buf_t *self, size_t size);
+/* Takes the content out: who gets it frees it. What stays is empty, with room for as much again but at most
+ * `keep` bytes (none when there is no memory now: the next write will see). */
+proto_buf_t proto_buf_take(proto_buf_t *self, size_t keep);
 /* Makes the content a C string: puts a NUL behind the last byte that size does not count. Returns the text,
  * or "" when the buffer failed. Valid until the next write. */
 const char *proto_buf_text(proto_buf_t *self);

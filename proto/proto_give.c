@@ -37,17 +37,14 @@ static int s_give(void *socket, const proto_buf_t *buf)
 
 int proto_give(void *socket, proto_buf_t *buf, size_t keep)
 {
-    size_t size = buf->size;
-    if (size < S_COPIED) {
-        if (zmq_send(socket, buf->data, size, ZMQ_DONTWAIT) < 0)
+    if (buf->size < S_COPIED) {
+        if (zmq_send(socket, buf->data, buf->size, ZMQ_DONTWAIT) < 0)
             return -1;
         proto_buf_reset(buf);
     } else {
         if (s_give(socket, buf) < 0)
             return -1;
-        *buf = (proto_buf_t){.limit = buf->limit};
-        if (proto_buf_reserve(buf, size < keep ? size : keep) < 0)
-            proto_buf_reset(buf); /* no memory now; the next write will see */
+        (void)proto_buf_take(buf, keep); /* ZeroMQ has it */
     }
     if (buf->capacity > 2 * keep)
         proto_buf_free(buf);

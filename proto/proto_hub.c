@@ -234,11 +234,7 @@ static s_frame_t *s_frame(proto_buf_t *from, size_t keep)
 {
     s_frame_t *frame = calloc(1, sizeof *frame);
     PROTO_ASSERT(frame != NULL);
-    frame->bytes = *from;
-    *from = (proto_buf_t){.limit = from->limit};
-    size_t size = frame->bytes.size;
-    if (proto_buf_reserve(from, size < keep ? size : keep) < 0)
-        proto_buf_reset(from); /* no memory now; the next write will see */
+    frame->bytes = proto_buf_take(from, keep);
     return frame;
 }
 
