@@ -262,7 +262,6 @@ static void s_finish_turn(void *item)
 void act_auth_actor(zsock_t *pipe, void *config)
 {
     pthread_setname_np(pthread_self(), "auth");
-    zsock_signal(pipe, 0);
     act_auth_t self = {.config = config, .pipe = pipe};
     self.secret = strdup(self.config->secret);
     PROTO_ASSERT(self.secret != NULL);

@@ -24,10 +24,9 @@ typedef struct act_auth_config {
     int threads, cost;              /* of bcrypt: see act_password.h */
 } act_auth_config_t;
 
-/* Body of a zactor; `config` is a const act_auth_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it has said READY, 1 when it cannot. Takes "RELOAD"
- * (there is a newer program), "SECRET" with another secret, "DRAIN" (offers nothing more, finishes what it
- * has, then sends back "DRAINED"), "$TERM". */
+/* Body of a thread; `config` is a const act_auth_config_t * that must stay until the actor ended. Signals 0
+ * once it has said READY, 1 when it cannot. Takes "RELOAD" (there is a newer program), "SECRET" with another
+ * secret, "DRAIN" (offers nothing more, finishes what it has, then sends back "DRAINED"), "$TERM". */
 void act_auth_actor(zsock_t *pipe, void *config);
 
 #endif

@@ -449,7 +449,6 @@ static void s_finish_turn(void *item)
 void act_chat_actor(zsock_t *pipe, void *config)
 {
     pthread_setname_np(pthread_self(), "chat");
-    zsock_signal(pipe, 0);
     s_chat_t self = {.config = config, .pipe = pipe};
     self.next = 1 % self.config->broker_count; /* gateways begin with the first */
     int64_t now = proto_clock_ms();

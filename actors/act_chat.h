@@ -19,10 +19,10 @@ typedef struct act_chat_config {
     act_provider_t *provider;
 } act_chat_config_t;
 
-/* Body of a zactor; `config` is a const act_chat_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it has said READY, 1 when it cannot. Takes "RELOAD"
- * (there is a newer program), "DRAIN" (offers nothing more, finishes what it has, then sends back
- * "DRAINED"), "$TERM": finishes what is under way for at most two seconds, then ends. */
+/* Body of a thread; `config` is a const act_chat_config_t * that must stay until the actor ended. Signals 0
+ * once it has said READY, 1 when it cannot. Takes "RELOAD" (there is a newer program), "DRAIN" (offers
+ * nothing more, finishes what it has, then sends back "DRAINED"), "$TERM": finishes what is under way for at
+ * most two seconds, then ends. */
 void act_chat_actor(zsock_t *pipe, void *config);
 
 #endif

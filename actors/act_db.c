@@ -313,7 +313,6 @@ void act_db_actor(zsock_t *pipe, void *config)
     self->pipe_fd = (int)zsock_fd(pipe);
     self->commanded = true;
     pthread_setname_np(pthread_self(), "db actor");
-    zsock_signal(pipe, 0);
     self->cancel = act_cancel_new();
     act_figures_init(&self->figures, self->config->metrics, self->config->service, self->config->number);
     self->brokers = (act_brokers_t){

@@ -29,11 +29,10 @@ typedef struct act_db_config {
     atomic_bool *ready;             /* set once a broker has taken this worker */
 } act_db_config_t;
 
-/* Body of a zactor; `config` is a const act_db_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0: connecting goes on in the background, for ever; or 1
- * when it cannot reach the broker's endpoint. Takes "RELOAD" (there
- * is a newer program), "DRAIN" (offers nothing more, finishes what it has, then sends back "DRAINED") and
- * "$TERM": answers what is under way for at most two seconds, then ends. */
+/* Body of a thread; `config` is a const act_db_config_t * that must stay until the actor ended. Signals 0:
+ * connecting goes on in the background, for ever; or 1 when it cannot reach the broker's endpoint. Takes
+ * "RELOAD" (there is a newer program), "DRAIN" (offers nothing more, finishes what it has, then sends back
+ * "DRAINED") and "$TERM": answers what is under way for at most two seconds, then ends. */
 void act_db_actor(zsock_t *pipe, void *config);
 
 #endif

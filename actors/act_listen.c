@@ -464,7 +464,6 @@ static void s_turn(s_listen_t *self)
 void act_listen_actor(zsock_t *pipe, void *config)
 {
     pthread_setname_np(pthread_self(), "listener");
-    zsock_signal(pipe, 0);
     s_listen_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     self->config = config;

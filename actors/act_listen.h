@@ -18,9 +18,9 @@ typedef struct act_listen_config {
     const char *conninfo;           /* of the primary; borrowed */
 } act_listen_config_t;
 
-/* Body of a zactor; `config` is a const act_listen_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it is at work, 1 when it cannot. Takes "DRAIN"
- * (finishes what it has, then sends back "DRAINED") and "$TERM". */
+/* Body of a thread; `config` is a const act_listen_config_t * that must stay until the actor ended. Signals
+ * 0 once it is at work, 1 when it cannot. Takes "DRAIN" (finishes what it has, then sends back "DRAINED")
+ * and "$TERM". */
 void act_listen_actor(zsock_t *pipe, void *config);
 
 #endif

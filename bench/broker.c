@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* bench_broker [--seconds S] [--rounds N]: what a message through the broker costs, with nothing behind it.
  * Three ways of sending small requests to a worker that echoes them, 64 under way, compared in alternating
- * rounds within one run, within the process and over tcp on loopback: raw     ROUTER to ROUTER, one frame a
- * message, no broker: what ZeroMQ itself costs, over inproc and tcp native  records, client - broker - worker
- * and back, by the broker's hub and over tcp mdp     Majordomo 0.2, one message a request, the same way over
- * inproc and tcp Then the broker's processor time a native request, for 1 to 64 clients, and the latency of
+ * rounds within one run, within the process and over tcp on loopback:
+ * - raw: ROUTER to ROUTER, one frame a message, no broker: what ZeroMQ itself costs, over inproc and tcp
+ * - native: records, client - broker - worker and back, by the broker's hub and over tcp
+ * - mdp: Majordomo 0.2, one message a request, the same way over inproc and tcp
+ *
+ * Then the broker's processor time a native request, for 1 to 64 clients, and the latency of
  * one request alone. The client runs in the main thread, worker and broker in threads of their own, each with
  * a ZeroMQ context of its own over tcp, so that a part's I/O thread is counted with it. Run it on a quiet
  * machine. */
@@ -20,6 +22,7 @@
 #include "proto_clock.h"
 #include "proto_wire.h"
 #include "tasks.h"
+#include "thread.h"
 
 enum { S_WINDOW = 64, S_PEERS = 64, S_ROUNDS = 99, S_ALONE = 20000, S_PAYLOAD = 16 };
 
@@ -53,7 +56,7 @@ typedef struct s_stage {
     proto_address_t address;
     proto_hub_t *hub; /* native peers inside; NULL for others */
     broker_config_t config;
-    zactor_t *broker;
+    srv_thread_t *broker;
     bench_tasks_t broker_tasks;
     pthread_t worker;
     volatile int ready, stop;
@@ -214,8 +217,8 @@ static void s_start(s_stage_t *stage, s_kind_t kind, bool tcp)
                                           .queue = 10000,
                                           .peers = 1000,
                                           .max_message = 1 << 20};
-        stage->broker = zactor_new(broker_actor, &stage->config);
-        if (!stage->broker || zsock_wait(stage->broker) != 0)
+        stage->broker = srv_thread_start(broker_actor, &stage->config);
+        if (!stage->broker)
             s_fail("the broker did not start");
     }
     stage->broker_tasks = bench_tasks_since(&before);
@@ -229,7 +232,7 @@ static void s_end(s_stage_t *stage)
 {
     stage->stop = 1;
     pthread_join(stage->worker, NULL);
-    zactor_destroy(&stage->broker);
+    srv_thread_end(&stage->broker);
     proto_hub_close(&stage->hub);
     proto_metrics_free(&stage->config.metrics);
     if (stage->tcp) {

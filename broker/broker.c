@@ -491,7 +491,6 @@ void broker_actor(zsock_t *pipe, void *config)
 {
     s_broker_t self = {.pipe = pipe};
     pthread_setname_np(pthread_self(), "broker");
-    zsock_signal(pipe, 0);
     bool open = s_open(&self, config) == 0;
     zsock_signal(pipe, open ? 0 : 1);
     if (open)

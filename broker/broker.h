@@ -30,10 +30,10 @@ typedef struct broker_config {
     const char *settings;   /* for the table `config`: see brk_core_settings */
 } broker_config_t;
 
-/* Body of a zactor; `config` is a const broker_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it is bound, 1 when it cannot be (and logs why).
- * Takes on its pipe: "DRAIN" (refuse new requests, send "DRAINED" back once nothing is under way), "RIGHTS"
- * and the text of the rights file (which replaces the former at once), "$TERM" (stop). */
+/* Body of a thread; `config` is a const broker_config_t * that must stay until the actor ended. Signals 0
+ * once it is bound, 1 when it cannot be (and logs why). Takes on its pipe: "DRAIN" (refuse new requests,
+ * send "DRAINED" back once nothing is under way), "RIGHTS" and the text of the rights file (which replaces
+ * the former at once), "$TERM" (stop). */
 void broker_actor(zsock_t *pipe, void *config);
 
 #endif

@@ -264,7 +264,6 @@ void gateway_actor(zsock_t *pipe, void *config)
     gw_gateway_t *self = calloc(1, sizeof *self);
     PROTO_ASSERT(self != NULL);
     pthread_setname_np(pthread_self(), "gateway");
-    zsock_signal(pipe, 0);
     bool started = s_init(self, pipe, config) == 0;
     bool looping = started && s_start_loop(self) == 0;
     zsock_signal(pipe, looping ? 0 : 1);

@@ -44,12 +44,10 @@ typedef struct gateway_config {
     const gw_redis_url_t *redis; /* where counts are shared; NULL: nowhere */
 } gateway_config_t;
 
-/* Body of a zactor; `config` is a const gateway_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it listens, 1 when it cannot (and logs why). Takes
- * on its pipe: "KEYS" (the keyring has newer keys), "LEAVE" (serve on, but say not ready, and close each
- * connection behind its next answer), "DRAIN" (stop listening, say not ready, finish what is under way, then
- * send back "DRAINED"),
- * "$TERM" (stop at once). */
+/* Body of a thread; `config` is a const gateway_config_t * that must stay until the actor ended. Signals 0
+ * once it listens, 1 when it cannot (and logs why). Takes on its pipe: "KEYS" (the keyring has newer keys),
+ * "LEAVE" (serve on, but say not ready, and close each connection behind its next answer), "DRAIN" (stop
+ * listening, say not ready, finish what is under way, then send back "DRAINED"), "$TERM" (stop at once). */
 void gateway_actor(zsock_t *pipe, void *config);
 
 #endif

@@ -274,7 +274,6 @@ void srv_admin_actor(zsock_t *pipe, void *config)
     self->config = config;
     self->pipe = pipe;
     pthread_setname_np(pthread_self(), "admin");
-    zsock_signal(pipe, 0);
     int rc = uv_loop_init(&self->loop);
     PROTO_ASSERT(rc == 0);
     rc = s_start(self);

@@ -16,9 +16,8 @@ typedef struct srv_admin_config {
     uint16_t port;            /* 1..65535 */
 } srv_admin_config_t;
 
-/* Body of a zactor; `config` is a const srv_admin_config_t * that must stay until the actor ended. Signals
- * that the thread runs (zactor's handshake), then 0 once it listens, 1 when it cannot (and logs why). Takes
- * "$TERM". */
+/* Body of a thread; `config` is a const srv_admin_config_t * that must stay until the actor ended. Signals 0
+ * once it listens, 1 when it cannot (and logs why). Takes "$TERM". */
 void srv_admin_actor(zsock_t *pipe, void *config);
 
 #endif

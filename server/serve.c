@@ -13,6 +13,7 @@
 #include "broker.h"
 #include "gateway.h"
 #include "proto_clock.h"
+#include "thread.h"
 
 enum { S_ACTORS = 256, S_GATEWAYS = 64, S_POLL_MS = 50, S_MMAP_BYTES = 4 << 20 };
 
@@ -28,24 +29,14 @@ struct srv_serve {
     act_listen_config_t listen_config;
     act_db_config_t db_configs[2 * S_ACTORS];
     srv_admin_config_t admin_config;
-    zactor_t *broker, *chat, *listen, *admin;
-    zactor_t *auth; /* NULL when nobody can log in */
-    zactor_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
+    srv_thread_t *broker, *chat, *listen, *admin;
+    srv_thread_t *auth; /* NULL when nobody can log in */
+    srv_thread_t *dbs[2 * S_ACTORS], *gateways[S_GATEWAYS];
     proto_hub_t *hub;       /* between them and the broker, when all are here */
     proto_address_t inside; /* the broker by it */
     int db_count, gateway_count;
     atomic_bool actors_ready, gateways_ready;
 };
-
-/* Starts a thread and hears whether it could begin; one that could not has told the log why. zactor_new
- * itself only waits for the thread to run. */
-static zactor_t *s_begin(zactor_fn *run, void *config)
-{
-    zactor_t *actor = zactor_new(run, config);
-    if (actor && zsock_wait(actor) != 0)
-        zactor_destroy(&actor);
-    return actor;
-}
 
 static int64_t s_number(const srv_plan_t *plan, srv_option_t option)
 {
@@ -82,7 +73,7 @@ static int s_start_broker(srv_serve_t *self, const srv_plan_t *plan, void *conte
         .peers = (uint32_t)s_number(plan, SRV_OPT_peers),
         .max_message = s_number(plan, SRV_OPT_max_message),
     };
-    self->broker = s_begin(broker_actor, &self->broker_config);
+    self->broker = srv_thread_start(broker_actor, &self->broker_config);
     return self->broker ? 0 : -1;
 }
 
@@ -106,7 +97,7 @@ static int s_start_dbs(srv_serve_t *self, const act_db_config_t *config, int cou
         *own = *config;
         own->takes_slow = i < slow;
         own->number = (unsigned)self->db_count + 1;
-        zactor_t *actor = s_begin(act_db_actor, own);
+        srv_thread_t *actor = srv_thread_start(act_db_actor, own);
         if (!actor)
             return -1;
         self->dbs[self->db_count++] = actor;
@@ -121,14 +112,14 @@ static int s_start_login(srv_serve_t *self, const srv_plan_t *plan, void *contex
                                                 .brokers = plan->brokers,
                                                 .broker_count = plan->broker_count,
                                                 .conninfo = srv_config_text(plan->config, SRV_OPT_database)};
-    self->listen = s_begin(act_listen_actor, &self->listen_config);
+    self->listen = srv_thread_start(act_listen_actor, &self->listen_config);
     self->auth_config = plan->login;
     self->auth_config.context = context;
     self->auth_config.brokers = plan->brokers;
     self->auth_config.broker_count = plan->broker_count;
     self->auth_config.programs = plan->programs;
     if (*plan->login.secret)
-        self->auth = s_begin(act_auth_actor, &self->auth_config);
+        self->auth = srv_thread_start(act_auth_actor, &self->auth_config);
     return self->listen && (self->auth || !*plan->login.secret) ? 0 : -1;
 }
 
@@ -160,7 +151,7 @@ static int s_start_actors(srv_serve_t *self, const srv_plan_t *plan, void *conte
                                             .broker_count = plan->broker_count,
                                             .programs = plan->programs,
                                             .provider = act_provider_echo()};
-    self->chat = s_begin(act_chat_actor, &self->chat_config);
+    self->chat = srv_thread_start(act_chat_actor, &self->chat_config);
     return self->chat ? s_start_login(self, plan, context) : -1;
 }
 
@@ -212,7 +203,7 @@ static int s_start_gateways(srv_serve_t *self, const srv_plan_t *plan, void *con
     };
     self->gateway_count = (int)s_number(plan, SRV_OPT_gateways);
     for (int i = 0; i < self->gateway_count; i++)
-        if (!(self->gateways[i] = s_begin(gateway_actor, &self->gateway_config)))
+        if (!(self->gateways[i] = srv_thread_start(gateway_actor, &self->gateway_config)))
             return -1;
     return 0;
 }
@@ -221,7 +212,7 @@ static int s_start_admin(srv_serve_t *self, const srv_plan_t *plan)
 {
     self->admin_config = (srv_admin_config_t){
         .metrics = self->metrics, .address = plan->admin_address, .port = plan->admin_port};
-    self->admin = s_begin(srv_admin_actor, &self->admin_config);
+    self->admin = srv_thread_start(srv_admin_actor, &self->admin_config);
     return self->admin ? 0 : -1;
 }
 
@@ -261,40 +252,40 @@ bool srv_serve_ready(const srv_serve_t *self)
 void srv_serve_reload(srv_serve_t *self)
 {
     for (int i = 0; i < self->db_count; i++)
-        zstr_send(self->dbs[i], "RELOAD");
-    zstr_send(self->chat, "RELOAD");
+        zstr_send(srv_thread_pipe(self->dbs[i]), "RELOAD");
+    zstr_send(srv_thread_pipe(self->chat), "RELOAD");
     if (self->auth)
-        zstr_send(self->auth, "RELOAD");
+        zstr_send(srv_thread_pipe(self->auth), "RELOAD");
 }
 
 void srv_serve_renew_rights(srv_serve_t *self, const srv_binds_t *binds)
 {
-    zstr_sendx(self->broker, "RIGHTS", (const char *)binds->rights.data, NULL);
+    zstr_sendx(srv_thread_pipe(self->broker), "RIGHTS", (const char *)binds->rights.data, NULL);
 }
 
 void srv_serve_renew_keys(srv_serve_t *self)
 {
     for (int i = 0; i < self->gateway_count; i++)
-        zstr_send(self->gateways[i], "KEYS");
+        zstr_send(srv_thread_pipe(self->gateways[i]), "KEYS");
 }
 
 void srv_serve_renew_secret(srv_serve_t *self, const char *secret)
 {
     if (self->auth)
-        zstr_sendx(self->auth, "SECRET", secret, NULL);
+        zstr_sendx(srv_thread_pipe(self->auth), "SECRET", secret, NULL);
 }
 
 /* Waits until `count` actors have said DRAINED, or the time is up. */
-static void s_await(zactor_t *const *actors, int count, int64_t until, bool (*interrupted)(void))
+static void s_await(srv_thread_t *const *actors, int count, int64_t until, bool (*interrupted)(void))
 {
     for (int i = 0; i < count; i++)
-        zstr_send(actors[i], "DRAIN");
+        zstr_send(srv_thread_pipe(actors[i]), "DRAIN");
     for (int i = 0; i < count; i++) {
-        zmq_pollitem_t item = {.socket = zsock_resolve(actors[i]), .events = ZMQ_POLLIN};
+        zmq_pollitem_t item = {.socket = zsock_resolve(srv_thread_pipe(actors[i])), .events = ZMQ_POLLIN};
         while (proto_clock_ms() < until && !interrupted()) {
             if (zmq_poll(&item, 1, S_POLL_MS) <= 0)
                 continue;
-            char *said = zstr_recv(actors[i]);
+            char *said = zstr_recv(srv_thread_pipe(actors[i]));
             freen(said);
             break;
         }
@@ -304,7 +295,7 @@ static void s_await(zactor_t *const *actors, int count, int64_t until, bool (*in
 void srv_serve_leave(srv_serve_t *self)
 {
     for (int i = 0; i < self->gateway_count; i++)
-        zstr_send(self->gateways[i], "LEAVE");
+        zstr_send(srv_thread_pipe(self->gateways[i]), "LEAVE");
 }
 
 void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(void))
@@ -324,13 +315,13 @@ void srv_serve_drain(srv_serve_t *self, int64_t drain_ms, bool (*interrupted)(vo
 }
 
 /* Tells all at once to end, then waits for each. */
-static void s_end(zactor_t **actors, int count)
+static void s_end(srv_thread_t **actors, int count)
 {
     for (int i = 0; i < count; i++)
         if (actors[i])
-            zstr_send(actors[i], "$TERM");
+            srv_thread_stop(actors[i]);
     for (int i = 0; i < count; i++)
-        zactor_destroy(&actors[i]);
+        srv_thread_end(&actors[i]);
 }
 
 void srv_serve_stop(srv_serve_t **self_pointer)
