@@ -5,14 +5,12 @@ import contextlib
 import hashlib
 import hmac
 import json
-import pathlib
 import secrets
 import statistics
 import time
 
 from lines import costs, line, pairs, warm
 from load import wrk
-from stage import Stage
 
 LINES = {}
 KEY = secrets.token_urlsafe(48)
@@ -71,19 +69,17 @@ def cached_token(stage, options):
                           lambda: gateway_cost(theirs, options, **asked(False)), "gateway with tokens")
 
 
+def in_process(stage, options, tool, what, note):
+    """`what` of the numbers that a program prints, again and again; `note` names another of them."""
+    rounds = 1 if options.smoke else options.pairs
+    got = [stage.tool(tool) for _ in range(rounds)]
+    word, text = note
+    return [one[what] for one in got], [], text.format(statistics.median(one[word] for one in got)), True
+
+
 @line("limit", "one decision of the rate limiter, in the process", 0.3, unit="us", most=True, table=LINES)
 def limit(stage, options):
-    if not (stage.build / "bench_limit").exists():
-        raise RuntimeError("this build has no bench_limit")
-    rounds = 1 if options.smoke else options.pairs
-    headers = []
-
-    def measure():
-        got = stage.tool("bench_limit")
-        headers.append(got["headers"])
-        return got["decision"]
-    ours = [measure() for _ in range(rounds)]
-    return ours, [], f"its header lines {statistics.median(headers):.2f} us more", True
+    return in_process(stage, options, "bench_limit", "decision", ("headers", "its header lines {:.2f} us more"))
 
 
 @line("limits", "gateway CPU a request that limits add, header lines included, c64", 1, unit="us", most=True, table=LINES)
@@ -95,17 +91,9 @@ def limits(stage, options):
                           lambda: gateway_cost(theirs, options, **request), "gateway with limits")
 
 
-@line("metrics", "server CPU a request that metrics add: this build less that of --without, c64", 0.5, unit="us", most=True,
-      table=LINES)
+@line("metrics", "metrics of a request that comes alone, in the process", 0.5, unit="us", most=True, table=LINES)
 def metrics(stage, options):
-    if not options.without:
-        raise RuntimeError("--without DIR must name a build without metrics, to compare with")
-    former = Stage(options.without)
-    former.folder, former.postgres = stage.folder, stage.postgres
-    with open_to_all(stage, options) as ours, open_to_all(former, options) as theirs:
-        warm(options, lambda: wrk(ours, 64, 2), lambda: wrk(theirs, 64, 2))
-        return difference(options, lambda: sum(costs(ours, 64, options.seconds).values()),
-                          lambda: sum(costs(theirs, 64, options.seconds).values()), "server with metrics")
+    return in_process(stage, options, "bench_metrics", "request", ("answer", "{:.2f} us of it for each of many at once"))
 
 
 @line("guarded", "requests/s with tokens and limits, c64", 0.85, against="without (--dev)", table=LINES)
@@ -115,8 +103,3 @@ def guarded_rate(stage, options):
         warm(options, lambda: wrk(ours, 64, 2, **request), lambda: wrk(theirs, 64, 2, **asked(False)))
         return pairs(options, lambda: wrk(ours, 64, options.seconds, **request)["rate"],
                      lambda: wrk(theirs, 64, options.seconds, **asked(False))["rate"])
-
-
-def more_options(parser):
-    parser.add_argument("--without", type=pathlib.Path, metavar="DIR",
-                        help="folder of a build without metrics, for the line `metrics`")

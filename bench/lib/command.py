@@ -48,10 +48,9 @@ def measure(place, line, chosen):
     return Figure(line, *line.measure(place, chosen))
 
 
-def main(name, about, lines, usual, more=lambda parser: None):
-    """The exit status. `usual`: what is measured when nothing is said; `more` adds options."""
+def main(name, about, lines, usual):
+    """The exit status. `usual`: what is measured when nothing is said."""
     parser = options(name, about, usual)
-    more(parser)
     chosen = parser.parse_args()
     if chosen.list:
         show(lines)
