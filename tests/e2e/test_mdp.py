@@ -14,6 +14,8 @@ from native import ERROR, HELLO, Party, Record, encode
 from native import PARTIAL as NATIVE_PARTIAL
 from native import REQUEST as NATIVE_REQUEST
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"  # W3C Trace Context
+
 ENDPOINTS = """
 -- @endpoint GET /twice/{n}
 -- @operation twice
@@ -21,6 +23,12 @@ ENDPOINTS = """
 -- @path n int4
 -- @returns value
 SELECT :n * 2;
+
+-- @operation request_id
+-- @auth public
+-- @reads
+-- @returns value
+SELECT :request.id;
 
 -- @operation values
 -- @auth public
@@ -241,6 +249,30 @@ def test_a_native_client_gets_rpc_made_for_it(crowd, party, version):
     assert client.answer(id_) == {"greeting": "Hello, Bob!"}
 
 
+@pytest.mark.parametrize("trace,told", [(f"r1 {TRACE}", TRACE), (TRACE, TRACE), ("r1", "r1"), ("r1 00-x", "r1 00-x"), ("", None)])
+def test_the_trace_of_a_native_client_reaches_a_majordomo_worker(crowd, party, trace, told):
+    """A traceparent as it is, without the request id before it; of what is none, all."""
+    worker, client = crowd.worker("greeter"), party.peer()
+    id_ = client.ask("greeter", "greet", trace=trace.encode())
+    address, msgid, _, _, context = worker.work_rpc()
+    assert context.get("traceparent") == told
+    worker.reply(address, msgpack.packb([1, msgid, None, 1]))
+    assert client.answer(id_) == 1
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_trace_of_a_majordomo_client_reaches_native_workers(crowd, party, version):
+    worker, client = party.worker("greeter"), crowd.client(version)
+    for trace in (TRACE, "r1"):
+        msgid = client.ask("greeter", "greet", {}, {"traceparent": trace})
+        got = worker.work("greet")
+        assert got.trace.decode() == trace
+        worker.reply(got, 1)
+        assert client.response("greeter", msgid) == (None, 1)
+    told = [client.call("db", "request_id", {}, {"traceparent": trace}) for trace in (TRACE, "r1")]
+    assert told == [TRACE.split("-")[1], "r1"], "the trace is the request's id where there is no other"
+
+
 @pytest.mark.parametrize("error,code,status", [
     ({"code": "conflict", "status": 1, "detail": "twice"}, "conflict", 409),
     ({"code": "too_cold", "status": 418, "title": "Cold", "detail": "twice"}, "too_cold", 418),
@@ -417,9 +449,11 @@ def test_a_majordomo_worker_behind_http(crowd, served):
     worker = crowd.worker("greeter", 2, {"window": 4, "catalogue": CATALOGUE, "offers": [[77, "greet", 1]]})
     wait_for(lambda: "/greet/{name}" in served.request("GET", "/openapi.json").json["paths"])
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        asked = pool.submit(served.request, "GET", "/greet/Bob?factor=1.50")
+        asked = pool.submit(served.request, "GET", "/greet/Bob?factor=1.50", headers={"traceparent": TRACE})
         address, msgid, operation, arguments, context = worker.work_rpc()
         assert (operation, arguments) == ("greet", {"name": "Bob", "factor": "1.50"})
+        version, trace, span, flags = context["traceparent"].split("-")
+        assert TRACE == f"{version}-{trace}-{TRACE.split('-')[2]}-{flags}" and span not in TRACE
         worker.reply(address, msgpack.packb([1, msgid, None, {"greeting": "Hello, Bob!"}]))
         answer = asked.result()
         assert (answer.status, answer.json) == (200, {"greeting": "Hello, Bob!"})
