@@ -256,8 +256,8 @@ static void s_turn(act_db_t *self)
     int64_t tick = act_brokers_tick(&self->brokers, now), abort = act_abort_turn(self, now);
     act_brokers_flush(&self->brokers, now);
     int64_t again = act_brokers_again(&self->brokers, now);
-    if (self->job_count > 1) /* more comes while the others work */
-        proto_yield(&self->yield);
+    /* More comes while the others work. */
+    proto_yield_until(&self->yield, self->job_count, act_brokers_filled, &self->brokers);
     at = tick < at ? tick : at;
     at = abort < at ? abort : at;
     at = again < at ? again : at;

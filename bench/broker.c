@@ -21,6 +21,7 @@
 #include "broker.h"
 #include "proto_clock.h"
 #include "proto_wire.h"
+#include "proto_yield.h"
 #include "tasks.h"
 #include "thread.h"
 
@@ -101,18 +102,34 @@ static void s_put(proto_wire_t *wire, const proto_record_t *record)
         s_fail("proto_wire_put");
 }
 
-/* Waits until one of the wires has something. */
-static void s_await(proto_wire_t *const *wires, int count, int ms)
+typedef struct s_wires {
+    proto_wire_t *list[S_PEERS];
+    int count;
+    proto_yield_t yield;
+} s_wires_t;
+
+static bool s_filled(const void *arg)
+{
+    const s_wires_t *wires = arg;
+    bool filled = false;
+    for (int i = 0; i < wires->count; i++)
+        filled = filled || proto_wire_filled(wires->list[i]);
+    return filled;
+}
+
+/* Waits until one of the wires has something, as gateways and actors do. */
+static void s_await(s_wires_t *self, uint64_t under_way, int ms)
 {
     struct pollfd items[S_PEERS];
-    for (int i = 0; i < count; i++) {
-        items[i] = (struct pollfd){.fd = proto_wire_fd(wires[i]), .events = POLLIN};
-        ms = proto_wire_looks(wires[i]) ? 0 : ms;
+    proto_yield_until(&self->yield, under_way, s_filled, self);
+    for (int i = 0; i < self->count; i++) {
+        items[i] = (struct pollfd){.fd = proto_wire_fd(self->list[i]), .events = POLLIN};
+        ms = proto_wire_looks(self->list[i]) ? 0 : ms;
     }
-    (void)poll(items, (nfds_t)count, ms);
-    for (int i = 0; i < count; i++)
+    (void)poll(items, (nfds_t)self->count, ms);
+    for (int i = 0; i < self->count; i++)
         if (items[i].revents)
-            proto_wire_told(wires[i]);
+            proto_wire_told(self->list[i]);
 }
 
 static void s_native_worker(s_stage_t *stage)
@@ -122,21 +139,24 @@ static void s_native_worker(s_stage_t *stage)
         s_fail(stage->endpoint);
     s_put(wire, &(proto_record_t){
                     .type = PROTO_READY, .number = 256, .epoch = 1, .service = proto_bytes_of("echo")});
-    while (!stage->stop) {
+    s_wires_t wires = {.list = {wire}, .count = 1};
+    for (uint64_t taken = 0; !stage->stop;) {
         int64_t now = proto_clock_ms();
         (void)proto_wire_tick(wire, now);
         (void)proto_wire_flush(wire, now);
-        s_await(&wire, 1, 100);
+        s_await(&wires, taken, 100);
+        taken = 0;
         proto_batch_t batch;
         while (proto_wire_receive(wire, now, &batch) == 1) {
             proto_record_t record;
             for (int rc; (rc = proto_batch_next(&batch, &record)) != 0;) {
                 stage->ready = 1; /* the broker's HEARTBEAT says that we are registered */
-                if (rc > 0 && record.type == PROTO_REQUEST)
-                    s_put(wire, &(proto_record_t){.type = PROTO_FINAL,
-                                                  .id = record.id,
-                                                  .epoch = record.epoch,
-                                                  .body = record.body});
+                if (rc < 0 || record.type != PROTO_REQUEST)
+                    continue;
+                taken++;
+                s_put(wire,
+                      &(proto_record_t){
+                          .type = PROTO_FINAL, .id = record.id, .epoch = record.epoch, .body = record.body});
             }
         }
     }
@@ -307,24 +327,24 @@ static uint64_t s_turn(proto_wire_t *wire, int64_t now)
 
 static uint64_t s_native_clients(s_stage_t *stage, int peers, int window)
 {
-    proto_wire_t *wires[S_PEERS];
+    s_wires_t wires = {.count = peers};
     uint64_t answered = 0;
     for (int i = 0; i < peers; i++) {
-        if (!(wires[i] = proto_wire_open(stage->client_context, &stage->address, proto_clock_ms())))
+        if (!(wires.list[i] = proto_wire_open(stage->client_context, &stage->address, proto_clock_ms())))
             s_fail(stage->endpoint);
         for (int k = 1; k <= window; k++)
-            s_ask(wires[i], (uint64_t)k);
-        while (!proto_wire_flush(wires[i], proto_clock_ms()))
+            s_ask(wires.list[i], (uint64_t)k);
+        while (!proto_wire_flush(wires.list[i], proto_clock_ms()))
             usleep(1000); /* not connected yet */
     }
     for (double until = s_now() + s_seconds; s_now() < until;) {
         int64_t now = proto_clock_ms();
-        s_await(wires, peers, 100);
+        s_await(&wires, (uint64_t)(peers * window), 100);
         for (int i = 0; i < peers; i++)
-            answered += s_turn(wires[i], now);
+            answered += s_turn(wires.list[i], now);
     }
     for (int i = 0; i < peers; i++)
-        proto_wire_close(&wires[i], 0);
+        proto_wire_close(&wires.list[i], 0);
     return answered;
 }
 
@@ -424,13 +444,14 @@ static void s_alone(bool tcp)
     proto_wire_t *wire = proto_wire_open(stage.client_context, &stage.address, proto_clock_ms());
     if (!wire)
         s_fail(stage.endpoint);
+    s_wires_t wires = {.list = {wire}, .count = 1};
     s_ask(wire, 1);
     for (int i = 0; i < S_ALONE; i++) {
         double from = s_now();
         while (!proto_wire_flush(wire, proto_clock_ms()))
             usleep(1000);
         while (s_turn(wire, proto_clock_ms()) == 0)
-            s_await(&wire, 1, 1000);
+            s_await(&wires, 1, 1000);
         times[i] = s_now() - from;
     }
     proto_wire_close(&wire, 0);

@@ -396,8 +396,8 @@ static void s_run(s_broker_t *self)
     while (!self->stopping) {
         int64_t now = proto_clock_ms(); /* a full socket is tried again soon */
         int64_t due = self->dirty ? now + S_AGAIN_MS : brk_core_next_deadline(self->core);
-        if (brk_core_under_way(self->core) > 1)
-            proto_yield(&self->yield);
+        proto_yield_until(&self->yield, brk_core_under_way(self->core), proto_hub_filled,
+                          self->routes[S_HUB].hub);
         s_wait(self, items, now, due);
         for (int round = 0; round < S_ROUNDS && (round == 0 || s_look(self)); round++)
             s_serve(self, proto_clock_ms());

@@ -104,6 +104,14 @@ static void s_tell_figures(gw_gateway_t *self)
     gw_figures_publish(&self->figures);
 }
 
+/* Whether there is more to take, now that the loop is about to wait. */
+static bool s_more(gw_gateway_t *self)
+{
+    if (!gw_brokers_filled(self))
+        proto_yield_until(&self->yield, self->requests.used, gw_brokers_filled, self);
+    return gw_brokers_have(self);
+}
+
 /* Runs right before each poll, so whatever the poll's callbacks, timers or this turn itself brought about is
  * done, and no edge of a wire's descriptor is lost: sending can eat it, hence the second look. Requests go
  * first, since what comes of them takes longest. */
@@ -115,15 +123,14 @@ static void s_turn(uv_prepare_t *prepare)
     s_expire(self);
     int64_t due;
     gw_brokers_send(self);
-    if (self->requests.used > 1) /* more comes while the others work */
-        proto_yield(&self->yield);
+    proto_yield(&self->yield, self->requests.used); /* more comes while the others work */
     (void)gw_brokers_drain(self);
     gw_brokers_look(self);
     gw_feed_turn(self);
     do {
         gw_conn_flush(self);
         due = gw_brokers_flush(self);
-    } while (gw_brokers_drain(self) || gw_brokers_have(self));
+    } while (gw_brokers_drain(self) || s_more(self));
     gw_conn_flush(self);
     gw_log_flush(&self->log);
     s_tell_figures(self);

@@ -161,6 +161,15 @@ bool gw_brokers_have(gw_gateway_t *self)
     return have;
 }
 
+bool gw_brokers_filled(const void *arg)
+{
+    const gw_gateway_t *self = arg;
+    bool filled = false;
+    for (uint32_t i = 0; i < self->brokers.count; i++)
+        filled = proto_wire_filled(self->brokers.all[i].wire) || filled;
+    return filled;
+}
+
 /* Tells the log of a broker's coming and going, once each. */
 static void s_note(gw_gateway_t *self, gw_broker_t *broker, bool lives)
 {

@@ -44,6 +44,8 @@ void gw_brokers_send(gw_gateway_t *self);
 bool gw_brokers_drain(gw_gateway_t *self);
 /* Whether there is more to take, now that the loop is about to wait. */
 bool gw_brokers_have(gw_gateway_t *self);
+/* Whether something has come, or may have: see proto_wire_filled. `self` is the gateway. */
+bool gw_brokers_filled(const void *self);
 /* Gives up those that are dead; call when gw_brokers_drain has said false. Their requests get their end. */
 void gw_brokers_look(gw_gateway_t *self);
 /* Sends what was put, and heartbeats; when to call again. */

@@ -17,6 +17,7 @@ typedef struct s_frame {
 typedef struct s_box {
     pthread_mutex_t lock;
     s_frame_t *first, **last; /* what has come */
+    atomic_bool filled;       /* whether there is any */
     bool asleep;              /* the reader waits, or will soon: it is to be woken, once */
     bool closed;              /* there is no reader any more */
     int fd;
@@ -90,6 +91,7 @@ static void s_box_put(s_box_t *self, s_frame_t *frame)
         *self->last = frame;
         self->last = &frame->next;
         self->asleep = false;
+        atomic_store_explicit(&self->filled, true, memory_order_relaxed);
     }
     pthread_mutex_unlock(&self->lock);
     if (!taken)
@@ -106,12 +108,18 @@ static s_frame_t *s_box_next(s_box_t *self)
         self->first = NULL;
         self->last = &self->first;
         self->asleep = false;
+        atomic_store_explicit(&self->filled, false, memory_order_relaxed);
         pthread_mutex_unlock(&self->lock);
     }
     s_frame_t *frame = self->taken;
     if (frame)
         self->taken = frame->next;
     return frame;
+}
+
+static bool s_box_filled(const s_box_t *self)
+{
+    return self->taken || atomic_load_explicit(&self->filled, memory_order_relaxed);
 }
 
 static bool s_box_sleeps(s_box_t *self)
@@ -204,6 +212,12 @@ int proto_hub_fd(const proto_hub_t *self)
     return self->box.fd;
 }
 
+bool proto_hub_filled(const void *hub)
+{
+    const proto_hub_t *self = hub;
+    return !self || s_box_filled(&self->box);
+}
+
 bool proto_hub_sleeps(proto_hub_t *self)
 {
     return s_box_sleeps(&self->box);
@@ -217,6 +231,11 @@ void proto_hub_woken(proto_hub_t *self)
 int proto_spoke_fd(const proto_spoke_t *self)
 {
     return self->box.fd;
+}
+
+bool proto_spoke_filled(const proto_spoke_t *self)
+{
+    return s_box_filled(&self->box);
 }
 
 bool proto_spoke_sleeps(proto_spoke_t *self)

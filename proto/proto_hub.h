@@ -25,6 +25,11 @@ void proto_spoke_drop(proto_spoke_t **self);
 /* No two spokes of a hub have the same. */
 uint64_t proto_spoke_number(const proto_spoke_t *self);
 
+/* Whether a frame has come that was not received; a guess that costs nothing: one that comes just now may be
+ * missed. `hub` is a proto_hub_t *, as proto_yield_until passes it; true without one. */
+bool proto_hub_filled(const void *hub);
+bool proto_spoke_filled(const proto_spoke_t *self);
+
 /* To wait: when `sleeps` says true, poll the descriptor; it is readable once a frame has come, until `woken`
  * is called. False: there are frames already. */
 int proto_hub_fd(const proto_hub_t *self);

@@ -298,6 +298,11 @@ bool proto_wire_looks(proto_wire_t *self)
     return self->link.spoke ? !proto_spoke_sleeps(self->link.spoke) : self->look;
 }
 
+bool proto_wire_filled(const proto_wire_t *self)
+{
+    return !self->link.spoke || proto_spoke_filled(self->link.spoke);
+}
+
 /* Moves the batch under way to the end of those that wait. */
 static void s_seal(proto_wire_t *self)
 {

@@ -36,6 +36,9 @@ void *proto_wire_socket(proto_wire_t *self);
 int proto_wire_fd(proto_wire_t *self);
 void proto_wire_told(proto_wire_t *self);
 bool proto_wire_looks(proto_wire_t *self);
+/* Whether something has come; true also where that cannot be said without a system call. For
+ * proto_yield_until. */
+bool proto_wire_filled(const proto_wire_t *self);
 /* Adds a record to the batch under way; copies it. -1 when it can never be sent (see proto_record_append). */
 PROTO_MUST_CHECK int proto_wire_put(proto_wire_t *self, const proto_record_t *record);
 /* The same for a record with the body in `body`, which is taken and not copied: for large ones, that travel

@@ -7,17 +7,19 @@
 #include "proto_clock.h"
 
 enum {
+    S_TIMES = 5,      /* see docs/performance.md */
+    S_BUSY_US = 1000, /* after more than one request was under way */
     S_LONG_US = 2000, /* seldom do batches take that; a time slice is about 3 ms */
     S_WEIGHT = 8,     /* so many short ones make up for a long one */
     S_MOST = 2 * S_WEIGHT,
     S_PAUSE_US = 500000 /* so one percent of the time is lost at most */
 };
 
-void proto_yield(proto_yield_t *self)
+/* False when it is not to be done again for now. */
+static bool s_once(proto_yield_t *self, int64_t from)
 {
-    int64_t from = proto_clock_us();
     if (from < self->again)
-        return;
+        return false;
     sched_yield();
     if (proto_clock_us() - from < S_LONG_US) {
         self->long_ones -= self->long_ones > 0;
@@ -25,4 +27,29 @@ void proto_yield(proto_yield_t *self)
         self->again = from + S_PAUSE_US;
         self->long_ones = S_MOST; /* afterwards the first long one is enough */
     }
+    return true;
+}
+
+static bool s_busy(proto_yield_t *self, uint64_t under_way, int64_t now)
+{
+    if (under_way > 1)
+        self->busy_until = now + S_BUSY_US;
+    return now < self->busy_until;
+}
+
+void proto_yield(proto_yield_t *self, uint64_t under_way)
+{
+    int64_t now = proto_clock_us();
+    if (s_busy(self, under_way, now))
+        (void)s_once(self, now);
+}
+
+void proto_yield_until(proto_yield_t *self, uint64_t under_way, bool (*come)(const void *arg),
+                       const void *arg)
+{
+    int64_t now = proto_clock_us();
+    if (!s_busy(self, under_way, now))
+        return;
+    for (int left = S_TIMES; left && s_once(self, now) && !come(arg); left--)
+        now = proto_clock_us();
 }

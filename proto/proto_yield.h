@@ -4,17 +4,22 @@
 #ifndef PROTO_YIELD_H
 #define PROTO_YIELD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Zeroed to begin with. */
 typedef struct proto_yield {
-    int64_t again; /* not before; proto_clock_us() */
+    int64_t busy_until, again; /* not before; proto_clock_us() */
     uint32_t long_ones;
 } proto_yield_t;
 
-/* sched_yield(2), for threads that are about to wait while requests are under way. Where somebody else
- * computes without end, it takes his time slice, milliseconds, to come back: when that happens again and
- * again, it is not done for a while. */
-void proto_yield(proto_yield_t *self);
+/* sched_yield(2), for a thread that is about to wait: while it has more than one request under way, and a
+ * millisecond longer, since then more come soon. Where somebody else computes without end, it takes his time
+ * slice, milliseconds, to come back: when that happens again and again, it is not done for a while. */
+void proto_yield(proto_yield_t *self, uint64_t under_way);
+/* The same a few times, until `come(arg)` says that something has come, or that it cannot say so without a
+ * system call. */
+void proto_yield_until(proto_yield_t *self, uint64_t under_way, bool (*come)(const void *arg),
+                       const void *arg);
 
 #endif

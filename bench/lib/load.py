@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """The programs that make load, and the numbers that they print."""
+import math
 import os
 import random
 import re
@@ -43,7 +44,8 @@ def constant_rate(stage, server, rate, seconds):
     make it the most constant."""
     if not program("h2load"):
         return stage.tool("bench_open", server.port, rate, seconds)["p99"]
-    connections, log, uris = 12, stage.folder / "h2load.log", stage.folder / "h2load.uris"
+    connections = max(12, math.ceil(rate / 1300))
+    log, uris = stage.folder / "h2load.log", stage.folder / "h2load.uris"
     uris.write_text("".join(f"{server.url}/one/{random.randint(1, 10000)}\n" for _ in range(10000)))
     log.unlink(missing_ok=True)
     text = run("h2load", "--h1", "-c", connections, "-t1", "-D", seconds, f"--rps={rate / connections:.2f}", "-i", uris,

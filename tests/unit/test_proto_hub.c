@@ -139,10 +139,13 @@ static void s_test_wakes(void **state)
     proto_spoke_t *spoke = proto_spoke_new(hub), *from;
     proto_buf_t frame = s_number(1), came = PROTO_BUF_INIT;
     struct pollfd item = {.fd = proto_hub_fd(hub), .events = POLLIN};
+    assert_false(proto_hub_filled(hub));
     proto_spoke_send(spoke, &frame, S_KEEP);
+    assert_true(proto_hub_filled(hub));
     assert_int_equal(poll(&item, 1, 0), 0);
     assert_false(proto_hub_sleeps(hub));
     assert_true(proto_hub_receive(hub, &came, &from));
+    assert_false(proto_hub_filled(hub));
     assert_true(proto_hub_sleeps(hub));
     for (int i = 0; i < 2; i++) {
         proto_buf_free(&frame);
