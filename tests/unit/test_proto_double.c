@@ -14,12 +14,14 @@
 
 #include "proto_double.h"
 
+enum { S_TEXT = 64 /* any %g */ };
+
 /* The plain way: fifteen digits, or as many more as it takes. It misses a shorter text where printf's is not
  * the only one of so many digits that reads back: at some powers of two. */
-static void s_expected(double value, char text[PROTO_DOUBLE_TEXT])
+static void s_expected(double value, char text[S_TEXT])
 {
     for (int digits = fabs(value) < 2.2250738585072014e-308 ? 1 : 15; digits <= 17; digits++) {
-        snprintf(text, PROTO_DOUBLE_TEXT, "%.*g", digits, value);
+        snprintf(text, S_TEXT, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             return;
     }
@@ -27,7 +29,7 @@ static void s_expected(double value, char text[PROTO_DOUBLE_TEXT])
 
 static void s_check(double value)
 {
-    char text[PROTO_DOUBLE_TEXT], expected[PROTO_DOUBLE_TEXT];
+    char text[PROTO_DOUBLE_TEXT], expected[S_TEXT];
     size_t size = proto_double_write(value, text);
     s_expected(value, expected);
     bool shorter = size < strlen(expected) && strtod(text, NULL) == value;

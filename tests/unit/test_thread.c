@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
 #include "thread.h"
 
 static pthread_key_t key;
@@ -15,7 +17,7 @@ static pthread_key_t key;
 static void s_late(void *value)
 {
     zclock_sleep(50);
-    *(int *)value = 1;
+    atomic_store((atomic_int *)value, 1);
 }
 
 static void s_work(zsock_t *pipe, void *config)
@@ -39,7 +41,7 @@ static void s_give_up(zsock_t *pipe, void *config)
 
 static void test_over(void **state)
 {
-    int over = 0;
+    atomic_int over = 0;
     (void)state;
     srv_thread_t *thread = srv_thread_start(s_work, &over);
     assert_non_null(thread);
@@ -56,7 +58,7 @@ static void test_over(void **state)
 
 static void test_told_before(void **state)
 {
-    int over[3] = {0};
+    atomic_int over[3] = {0};
     srv_thread_t *threads[3];
     (void)state;
     for (int i = 0; i < 3; i++)
@@ -71,7 +73,7 @@ static void test_told_before(void **state)
 
 static void test_could_not_begin(void **state)
 {
-    int over = 0;
+    atomic_int over = 0;
     (void)state;
     assert_null(srv_thread_start(s_give_up, &over));
     assert_int_equal(over, 1);
