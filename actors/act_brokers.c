@@ -259,15 +259,6 @@ void act_brokers_flush(act_brokers_t *self, int64_t now)
         self->list[i].unsent = !proto_wire_flush(self->list[i].wire, now);
 }
 
-bool act_brokers_filled(const void *arg)
-{
-    const act_brokers_t *self = arg;
-    bool filled = false;
-    for (uint32_t i = 0; i < self->count; i++)
-        filled = filled || proto_wire_filled(self->list[i].wire);
-    return filled;
-}
-
 void act_brokers_poll(act_brokers_t *self, zmq_pollitem_t *items)
 {
     for (uint32_t i = 0; i < self->count; i++)

@@ -74,8 +74,6 @@ PROTO_MUST_CHECK int act_brokers_receive(act_brokers_t *self, int64_t now, act_b
 int64_t act_brokers_tick(act_brokers_t *self, int64_t now);
 /* Sends what was put. */
 void act_brokers_flush(act_brokers_t *self, int64_t now);
-/* Whether something has come, or may have: see proto_wire_filled. `self` is an act_brokers_t. */
-bool act_brokers_filled(const void *self);
 /* Fills in what to wait for with zmq_poll(3), `count` items. */
 void act_brokers_poll(act_brokers_t *self, zmq_pollitem_t *items);
 /* The same for poll(2), which takes fewer system calls. Hand the items to act_brokers_told after the wait.

@@ -256,8 +256,7 @@ static void s_turn(act_db_t *self)
     int64_t tick = act_brokers_tick(&self->brokers, now), abort = act_abort_turn(self, now);
     act_brokers_flush(&self->brokers, now);
     int64_t again = act_brokers_again(&self->brokers, now);
-    /* More comes while the others work. */
-    proto_yield_until(&self->yield, self->job_count, act_brokers_filled, &self->brokers);
+    proto_yield(&self->yield, self->job_count); /* more comes while the others work */
     at = tick < at ? tick : at;
     at = abort < at ? abort : at;
     at = again < at ? again : at;

@@ -7,7 +7,7 @@
 #include "proto_clock.h"
 
 enum {
-    S_TIMES = 5,      /* see docs/performance.md */
+    S_TIMES = 4,      /* see docs/performance.md */
     S_BUSY_US = 1000, /* after more than one request was under way */
     S_LONG_US = 2000, /* seldom do batches take that; a time slice is about 3 ms */
     S_WEIGHT = 8,     /* so many short ones make up for a long one */

@@ -9,7 +9,7 @@
 
 /* Zeroed to begin with. */
 typedef struct proto_yield {
-    int64_t busy_until, again; /* not before; proto_clock_us() */
+    int64_t busy_until, again; /* proto_clock_us(); again: not before that */
     uint32_t long_ones;
 } proto_yield_t;
 
