@@ -115,8 +115,7 @@ def test_who_waited_to_be_accepted_is_served(start, api):
     for client in clients:
         answer = server.read_all(client)
         assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n7"), answer
-        assert b"\r\nConnection: close\r\n" in answer
-        client.close()
+        client.close()  # whether it says "Connection: close" depends on whether the gateway knew of its end by then
     assert server.stop() == 0
 
 
