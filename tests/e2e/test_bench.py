@@ -24,7 +24,7 @@ def test_help(command):
 
 
 def test_lines_and_targets_are_those_of_the_page():
-    listed = dict(re.findall(r"^(\S+) +([<>]= [\d.]+)", bench("run", "--list"), re.M))
+    listed = dict(re.findall(r"^(\S+) +([<>]= [\d.]+)", bench("run", "--list") + bench("auth", "--list"), re.M))
     assert listed == dict(re.findall(r"^\| `(\S+)` \|[^|]*\| ([<>]= [\d.]+)", PAGE, re.M))
 
 

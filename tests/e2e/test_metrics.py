@@ -125,7 +125,8 @@ def test_decisions_are_counted(start, admin, gathering):
                  for tier in ("read", "write", "failed_auth") for what in ("allowed", "refused")}
     assert decisions == {("read", "allowed"): 3, ("read", "refused"): 2, ("write", "allowed"): 3, ("write", "refused"): 0,
                          ("failed_auth", "allowed"): 1, ("failed_auth", "refused"): 0}
-    assert "muster_redis_connected" not in admin.text() and "muster_revocation_snapshots_total 0" not in admin.text()
+    assert "muster_redis_connected" not in admin.text()
+    wait_for(lambda: "muster_revocation_snapshots_total 0" not in admin.text(), what="what was revoked before")
     checked(admin.text())
 
 

@@ -731,3 +731,14 @@ def test_the_client_of_the_page(shared, page_client, where):
     assert got == wanted
     done = run(command.replace('{"id": 1}', '{"id": 999}'))
     assert done.returncode == 1 and json.loads(done.stdout)["code"] == "provider_not_found"
+
+
+def test_the_client_of_the_page_passes_over_what_is_for_gateways(shared, page_client):
+    """Who reaches the broker by the local socket may be a gateway, and hears of revoked tokens once a second."""
+    program = ("import native, sys\n"
+               "client, heard = native.Client(sys.argv[1]), []\n"
+               "records = native.records\n"
+               "native.records = lambda frame: (heard.append(each[0::3]) or each for each in records(frame))\n"
+               "client.wait(lambda: (native.PUBLISH, 0) in heard, 20)\n"
+               "assert client.call('get_provider', {'id': 1})[0] == native.FINAL\n")
+    subprocess.run(["/usr/bin/python3", "-c", program, f"ipc://{shared.ipc}"], cwd=page_client.parent, check=True, timeout=60 * SLOW)
