@@ -58,6 +58,8 @@ def main(name, about, lines, usual):
     asked = wanted(parser, chosen.which or usual.split(), lines)
     if chosen.smoke:
         chosen.pairs = chosen.seconds = 1
+    if chosen.record and chosen.seconds < 2:
+        parser.error("--record takes at least --seconds 2: shorter ones are no figures")
     stage.need("wrk", "pgbench", "psql")
     stage.interruptible()
     if stage.many_files() < 10100 and not chosen.smoke and any(line.name == "idle" for line in asked):
