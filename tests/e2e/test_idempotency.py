@@ -17,7 +17,7 @@ import mdp
 import native
 from conftest import BINARY, SLOW, Server, database_url, psql, wait_for
 
-KEYS = int(os.environ.get("MUSTER_TEST_KEYS", 2500 if SLOW == 1 else 600))  # of the proof
+KEYS = int(os.environ.get("MUSTER_TEST_KEYS", 10000 if SLOW == 1 else 600))  # of the proof
 THREADS = 24
 
 ENDPOINTS = """

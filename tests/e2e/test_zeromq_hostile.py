@@ -267,7 +267,9 @@ def test_what_is_beyond_the_bound_is_refused_at_once(crowd, where, taken):
     assert (answered, refused) == (taken, 500 - taken) and not asked
     assert slowest < 1 * SLOW, f"{slowest * 1000:.0f} ms"
     after = client.stats()
-    assert after["refused"] == before["refused"] + refused and after["answered"] == before["answered"] + answered
+    assert after["refused"] == before["refused"] + refused
+    own = after["answered"] - before["answered"] - answered  # what the gateway asked for itself: which tokens were revoked
+    assert 0 <= own <= 1
     client.quiet()
 
 
