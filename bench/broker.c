@@ -117,7 +117,7 @@ static bool s_filled(const void *arg)
     return filled;
 }
 
-/* Waits until one of the wires has something, as gateways and actors do. */
+/* Waits until one of the wires has something, as gateways do. */
 static void s_await(s_wires_t *self, uint64_t under_way, int ms)
 {
     struct pollfd items[S_PEERS];

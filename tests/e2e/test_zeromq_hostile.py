@@ -246,12 +246,17 @@ def idle(watcher):
     wait_for(lambda: watcher.stats()["in_flight"] + watcher.stats()["waiting"] == 0, what="an idle broker")
 
 
+def napped(watcher):
+    """How many naps were answered: of the gateway's own questions, which come at any time, none is one."""
+    return sum(row["answered"] for row in watcher.table("operations") if row["operation"] == "nap")
+
+
 @pytest.mark.parametrize("where,taken", [("ipc", 4 + 45), ("tcp", 4 + 25)])
 def test_what_is_beyond_the_bound_is_refused_at_once(crowd, where, taken):
     """A gateway has at most eight times as many waiting as there are places left, another client as many."""
     client = crowd.peer(where)
     idle(client)
-    before, began = client.stats(), time.monotonic()
+    before, naps, began = client.stats(), napped(client), time.monotonic()
     asked = flood(client, 500)
     refused, answered, slowest = 0, 0, 0.0
     for _ in range(500):
@@ -266,10 +271,7 @@ def test_what_is_beyond_the_bound_is_refused_at_once(crowd, where, taken):
             refused, slowest = refused + 1, time.monotonic() - began
     assert (answered, refused) == (taken, 500 - taken) and not asked
     assert slowest < 1 * SLOW, f"{slowest * 1000:.0f} ms"
-    after = client.stats()
-    assert after["refused"] == before["refused"] + refused
-    own = after["answered"] - before["answered"] - answered  # what the gateway asked for itself: which tokens were revoked
-    assert 0 <= own <= 1
+    assert client.stats()["refused"] == before["refused"] + refused and napped(client) == naps + answered
     client.quiet()
 
 
