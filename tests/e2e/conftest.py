@@ -5,6 +5,7 @@
 """
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -27,10 +28,17 @@ BINARY = os.environ.get("MUSTER_BINARY", str(SOURCE / "build/release/muster"))
 SLOW = float(os.environ.get("MUSTER_TEST_SLOWDOWN", "1"))  # sanitizers take their time
 
 
+# Ports for servers lie below those that the kernel hands out (to clients, and to whoever binds port 0), and every worker
+# of a parallel run has its own: nobody else can take one between the probe and the server's start.
+FIRST_PORT = 10000 + 2500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8)
+PORTS = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 2500))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition, seconds=10, what="the condition"):
