@@ -52,6 +52,9 @@ brk_route_t *brk_routes_next(const brk_routes_t *self, const brk_route_t *route)
  * -1 the peer cannot be reached. The socket is to be looked at afterwards: sending may have eaten the edge of
  * its descriptor. */
 PROTO_MUST_CHECK int brk_route_send(brk_route_t *route);
+/* Whether the batch under way is to be sent before a record of `size` bytes joins it: it is full, or a good
+ * start for a peer within this process that has nothing else to do, so that both work at the same time. */
+bool brk_route_ripe(const brk_route_t *route, size_t size);
 /* Forgets what `out` holds. */
 void brk_route_drop(brk_route_t *route);
 /* Sends what is there to make room. When the socket takes nothing, the peer is too slow and loses what it was

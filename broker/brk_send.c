@@ -10,8 +10,11 @@
 #include "proto_log.h"
 #include "proto_record.h"
 
-/* Bytes that a peer's buffer may keep: those inside are few, and what goes there is many answers. */
-enum { S_KEEP = 65536, S_KEEP_INSIDE = 256 << 10 };
+enum {
+    S_KEEP = 65536,            /* bytes that a peer's buffer may keep ... */
+    S_KEEP_INSIDE = 256 << 10, /* those inside are few, and what goes there is many answers */
+    S_START = 24               /* records; see docs/performance.md */
+};
 
 static size_t s_keep(const brk_route_t *route)
 {
@@ -71,6 +74,13 @@ int brk_route_send(brk_route_t *route)
     if (route->mdp && route->out.size == 0 && route->out.capacity > S_KEEP)
         proto_buf_free(&route->out);
     return rc;
+}
+
+bool brk_route_ripe(const brk_route_t *route, size_t size)
+{
+    return route->count &&
+           ((route->count >= S_START && route->spoke && proto_spoke_caught_up(route->spoke)) ||
+            !proto_batch_fits(&route->out, route->count, size));
 }
 
 void brk_route_drop(brk_route_t *route)

@@ -82,7 +82,7 @@ static void s_say_mdp(s_broker_t *self, brk_route_t *route, const proto_record_t
     s_mark(self, route);
 }
 
-/* The core speaks: the record joins the peer's batch; a full batch goes out first. */
+/* The core speaks: the record joins the peer's batch, which goes out first when it is time. */
 static void s_say(void *arg, void *tag, const proto_record_t *record)
 {
     s_broker_t *self = arg;
@@ -97,7 +97,7 @@ static void s_say(void *arg, void *tag, const proto_record_t *record)
         brk_mdp_native(&native);
         record = &native;
     }
-    if (route->count && !proto_batch_fits(&route->out, route->count, proto_record_size(record)))
+    if (brk_route_ripe(route, proto_record_size(record)))
         brk_route_make_room(route);
     if (proto_record_append(&route->out, record) < 0) {
         proto_log(PROTO_LOG_ERROR, "broker", "a %s could not be encoded", proto_type_name(record->type));

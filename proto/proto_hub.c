@@ -238,6 +238,11 @@ bool proto_spoke_filled(const proto_spoke_t *self)
     return s_box_filled(&self->box);
 }
 
+bool proto_spoke_caught_up(const proto_spoke_t *self)
+{
+    return !atomic_load_explicit(&self->box.filled, memory_order_relaxed);
+}
+
 bool proto_spoke_sleeps(proto_spoke_t *self)
 {
     return s_box_sleeps(&self->box);

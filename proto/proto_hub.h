@@ -29,6 +29,8 @@ uint64_t proto_spoke_number(const proto_spoke_t *self);
  * missed. `hub` is a proto_hub_t *, as proto_yield_until passes it; true without one. */
 bool proto_hub_filled(const void *hub);
 bool proto_spoke_filled(const proto_spoke_t *self);
+/* The hub's thread asks whether the spoke's peer has taken all that was sent to it; a guess, too. */
+bool proto_spoke_caught_up(const proto_spoke_t *self);
 
 /* To wait: when `sleeps` says true, poll the descriptor; it is readable once a frame has come, until `woken`
  * is called. False: there are frames already. */

@@ -123,6 +123,11 @@ static void s_test_buffers(void **state)
     assert_ptr_equal(from, spoke);
     assert_ptr_equal(came.data, data);
     assert_int_equal(came.size, 1000000);
+    assert_true(proto_spoke_caught_up(spoke));
+    proto_hub_send(spoke, &came, S_KEEP);
+    assert_false(proto_spoke_caught_up(spoke));
+    assert_true(proto_spoke_receive(spoke, &came));
+    assert_true(proto_spoke_caught_up(spoke));
     assert_false(proto_hub_receive(hub, &came, &from));
     proto_buf_free(&frame);
     proto_buf_free(&came);
