@@ -134,7 +134,8 @@ static void s_await(s_wires_t *self, uint64_t under_way, int ms)
         items[i] = (struct pollfd){.fd = proto_wire_fd(self->list[i]), .events = POLLIN};
         ms = proto_wire_looks(self->list[i]) ? 0 : ms;
     }
-    (void)poll(items, (nfds_t)self->count, ms);
+    if (ms == 0 || poll(items, (nfds_t)self->count, ms) <= 0)
+        return;
     for (int i = 0; i < self->count; i++)
         if (items[i].revents)
             proto_wire_told(self->list[i]);

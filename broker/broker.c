@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The broker's shell: frames in, batches out. One wake-up takes what has come (up to a bound), then each peer
- * with something to hear gets one frame, a Majordomo peer its messages. Plain libzmq messages: the hot path
- * of everything. Thread: its own. Takes and sends every type of record, and Majordomo's messages. */
+ * with something to hear gets one frame, a Majordomo peer its messages. Thread: its own. Takes and sends
+ * every type of record, and Majordomo's messages. */
 #include "broker.h"
 
 #include <poll.h>
@@ -22,14 +22,14 @@ enum {
     S_BURST_OUT = 64,       /* ... and where anybody may send */
     S_HIGH_WATER = 10000,   /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
-    S_INBOUND_OUT = 256, /* most messages of one from elsewhere that wait to be read: libzmq keeps those of a
-                            connection under another's routing id for ever */
+    S_INBOUND_OUT = 256,    /* ... and of one: libzmq keeps those under another's routing id for ever */
     S_KEPT_MDP = 16 << 20,  /* most bytes kept for a Majordomo peer: stock clients ask much at once */
     S_KEPT_ALL = 256 << 20, /* ... as long as those for all such peers are fewer than this */
     S_AGAIN_MS = 1,
     S_LAST_WORDS_MS = 10000, /* a forgotten peer that takes nothing for so long hears no more */
     S_QUIET_MS = 200,        /* nobody has asked for so long: all have heard that it ends */
-    S_ROUNDS = 4 /* looks at what the answers brought about before the other sockets have their turn */
+    S_ROUNDS = 4, /* looks at what the answers brought about before the other sockets have their turn ... */
+    S_TURNS = 4   /* ... and turns without asking the kernel, while there is something to do anyhow */
 };
 
 /* Its peers' rights differ, so each kind of endpoint has a socket of its own. Those inside come by one, too,
@@ -50,6 +50,7 @@ typedef struct s_broker {
     int64_t busy_at;       /* draining: when there was something to do, or a request came */
     uint64_t asked;        /* how many had come by then */
     brk_message_t message; /* the one under way */
+    int unasked;           /* turns since the descriptors were polled */
     proto_yield_t yield;
 } s_broker_t;
 
@@ -119,8 +120,7 @@ static void s_forget(void *arg, void *tag)
 }
 
 /* Says what there is to say to this peer. False when its socket takes no more now and it is worth another
- * try: of one that the core has forgotten (it was silent; now it may be reading), while it goes on taking its
- * last words. */
+ * try: of one that the core has forgotten, while it goes on taking its last words. */
 static bool s_flush_route(s_broker_t *self, brk_route_t *route)
 {
     size_t before = route->out.size - route->sent;
@@ -295,9 +295,8 @@ static void s_take_rights(s_broker_t *self, const char *text)
     proto_log(PROTO_LOG_INFO, "broker", "rights of %u peers are in force", brk_rights_count(rights));
 }
 
-/* Whether nothing is under way and nobody will ask any more. A write that is on its way when the sockets
- * close has an unknown outcome, so peers of other processes get time to hear of the end; those inside have
- * ended before. */
+/* Whether nothing is under way and nobody will ask any more. A write on its way when sockets close has an
+ * unknown outcome, so peers of other processes get time to hear of the end; those inside ended before. */
 static bool s_quiet(s_broker_t *self, int64_t now)
 {
     uint64_t asked = brk_core_stats(self->core)->requests;
@@ -367,7 +366,11 @@ static void s_wait(s_broker_t *self, struct pollfd *items, int64_t now, int64_t 
     proto_hub_t *hub = self->routes[S_HUB].hub;
     if (hub && !proto_hub_sleeps(hub))
         self->routes[S_HUB].look = true;
-    int timeout = s_look(self) || due <= now ? 0 : (int)(due - now);
+    bool look = s_look(self);
+    if (look && ++self->unasked < S_TURNS)
+        return;
+    self->unasked = 0;
+    int timeout = look || due <= now ? 0 : (int)(due - now);
     if (poll(items, S_ITEMS, timeout) <= 0)
         return;
     for (int i = 0; i < S_WAYS; i++)
@@ -444,14 +447,12 @@ static int s_open_rights(s_broker_t *self, const broker_config_t *config)
 
 static int s_open(s_broker_t *self, const broker_config_t *config)
 {
-    const brk_limits_t limits = {
-        .peers = config->peers,
-        .requests = 1 << 20,
-        .queue_count = config->queue,
-        .queue_bytes = 256ull * 1024 * 1024,
-        .queue_ms = 10000,
-        .deadline_ms = 3600000,
-    };
+    const brk_limits_t limits = {.peers = config->peers,
+                                 .requests = 1 << 20,
+                                 .queue_count = config->queue,
+                                 .queue_bytes = 256ull * 1024 * 1024,
+                                 .queue_ms = 10000,
+                                 .deadline_ms = 3600000};
     self->core = brk_core_new(&limits, s_say, self, proto_clock_ms());
     self->figures = brk_figures_new(config->metrics);
     brk_core_on_forget(self->core, s_forget);
@@ -468,8 +469,8 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     if (rc < 0 || s_bind(self, config, S_INSIDE, &config->inside, 1) < 0 ||
         (config->local && s_bind(self, config, S_LOCAL, &config->local, 1) < 0) ||
         (config->bind_count && s_bind(self, config, S_OUTSIDE, config->binds, config->bind_count) < 0))
-        return -1;
-    return 0;
+        rc = -1;
+    return rc;
 }
 
 static void s_close(s_broker_t *self)

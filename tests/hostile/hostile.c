@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* hostile ENDPOINT SERVICE OPERATION COUNT SEED: sends COUNT hostile messages to a broker, the same for the
- * same seed, while a good peer calls an operation one request after the other. Prints how long the good peer
- * waited before and meanwhile. Exit status 1 when a good request was not answered with FINAL, or the broker
- * took nothing any more. */
+/* hostile ENDPOINT SERVICE OPERATION COUNT SEED [ANOTHER]: sends COUNT hostile messages to a broker, the same
+ * for the same seed, while a good peer calls an operation one request after the other. Prints how long the
+ * good peer waited before and meanwhile. Exit status 1 when a good request was not answered with FINAL, or
+ * the broker took nothing any more. ANOTHER is where the hostile messages go instead: so one sees what of the
+ * waiting is the machine's, which has to send and take them anyhow. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ enum {
     S_ANSWERS = 64 /* most read between two messages */
 };
 
-static const char *s_endpoint, *s_service, *s_operation;
+static const char *s_endpoint, *s_target, *s_service, *s_operation;
 static void *s_context;
 static void *s_sockets[S_SOCKETS];
 static uint64_t s_state;
@@ -88,8 +89,8 @@ static void s_replace(int i)
         const char *id = ids[s_random(4)];
         zmq_setsockopt(s_sockets[i], ZMQ_ROUTING_ID, id, strlen(id));
     }
-    if (zmq_connect(s_sockets[i], s_endpoint) < 0)
-        s_give_up(s_endpoint);
+    if (zmq_connect(s_sockets[i], s_target) < 0)
+        s_give_up(s_target);
 }
 
 static void s_read_answers(void *socket)
@@ -345,11 +346,12 @@ static void s_report(const char *when, double *times, size_t count)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fputs("usage: hostile ENDPOINT SERVICE OPERATION COUNT SEED\n", stderr);
+    if (argc != 6 && argc != 7) {
+        fputs("usage: hostile ENDPOINT SERVICE OPERATION COUNT SEED [ANOTHER]\n", stderr);
         return 2;
     }
     s_endpoint = argv[1];
+    s_target = argv[argc == 7 ? 6 : 1];
     s_service = argv[2];
     s_operation = argv[3];
     long count = atol(argv[4]);
