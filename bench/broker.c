@@ -132,9 +132,10 @@ static void s_await(s_wires_t *self, uint64_t under_way, int ms)
     proto_yield_until(&self->yield, under_way, s_filled, self);
     for (int i = 0; i < self->count; i++) {
         items[i] = (struct pollfd){.fd = proto_wire_fd(self->list[i]), .events = POLLIN};
-        ms = proto_wire_looks(self->list[i]) ? 0 : ms;
+        if (proto_wire_looks(self->list[i]))
+            return;
     }
-    if (ms == 0 || poll(items, (nfds_t)self->count, ms) <= 0)
+    if (poll(items, (nfds_t)self->count, ms) <= 0)
         return;
     for (int i = 0; i < self->count; i++)
         if (items[i].revents)
