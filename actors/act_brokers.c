@@ -268,7 +268,7 @@ void act_brokers_poll(act_brokers_t *self, zmq_pollitem_t *items)
 
 bool act_brokers_watch(act_brokers_t *self, struct pollfd *items)
 {
-    bool looks = false;
+    bool looks = self->has_batch;
     for (uint32_t i = 0; i < self->count; i++) {
         items[i] = (struct pollfd){.fd = proto_wire_fd(self->list[i].wire), .events = POLLIN};
         looks = looks || proto_wire_looks(self->list[i].wire);

@@ -13,7 +13,12 @@
 #include "proto_log.h"
 #include "proto_value.h"
 
-enum { S_STOP_MS = 2000, S_LINGER_MS = 100, S_POLL_MS = 1000 };
+enum {
+    S_STOP_MS = 2000,
+    S_LINGER_MS = 100,
+    S_POLL_MS = 1000,
+    S_DRAIN_BYTES = 4 << 20 /* taken in a turn, so that uploads do not keep results and heartbeats waiting */
+};
 
 void act_db_put(act_db_t *self, act_broker_t *broker, const proto_record_t *record)
 {
@@ -124,7 +129,9 @@ static void s_drain_brokers(act_db_t *self, int64_t now)
 {
     act_broker_t *broker;
     proto_record_t record;
-    while (act_brokers_receive(&self->brokers, now, &broker, &record) == 1)
+    size_t bytes = 0;
+    for (; bytes < S_DRAIN_BYTES && act_brokers_receive(&self->brokers, now, &broker, &record) == 1;
+         bytes += record.body.size)
         s_record(self, now, broker, &record);
 }
 

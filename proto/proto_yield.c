@@ -30,26 +30,25 @@ static bool s_once(proto_yield_t *self, int64_t from)
     return true;
 }
 
-static bool s_busy(proto_yield_t *self, uint64_t under_way, int64_t now)
-{
-    if (under_way > 1)
-        self->busy_until = now + S_BUSY_US;
-    return now < self->busy_until;
-}
-
-void proto_yield(proto_yield_t *self, uint64_t under_way)
-{
-    int64_t now = proto_clock_us();
-    if (s_busy(self, under_way, now))
-        (void)s_once(self, now);
-}
-
 void proto_yield_until(proto_yield_t *self, uint64_t under_way, bool (*come)(const void *arg),
                        const void *arg)
 {
     int64_t now = proto_clock_us();
-    if (!s_busy(self, under_way, now))
+    if (under_way > 1)
+        self->busy_until = now + S_BUSY_US;
+    if (now >= self->busy_until)
         return;
     for (int left = S_TIMES; left && s_once(self, now) && !come(arg); left--)
         now = proto_clock_us();
+}
+
+static bool s_enough(const void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+void proto_yield(proto_yield_t *self, uint64_t under_way)
+{
+    proto_yield_until(self, under_way, s_enough, NULL);
 }
