@@ -262,6 +262,7 @@ def gathering():
 def shared(gathering, tmp_path_factory):
     """One server for all tests that leave it as they find it."""
     server = Server(tmp_path_factory.mktemp("shared"), gathering).wait_ready()
+    wait_for(lambda: len(server.show("workers")) == 11, what="all workers")  # 8 actors, chat, auth, listener
     yield server
     assert server.stop() == 0, server.log()[-3000:]
 

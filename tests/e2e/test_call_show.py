@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, SLOW
+from conftest import BINARY, SLOW, wait_for
 
 
 def muster(*arguments, env=None):
@@ -63,6 +63,7 @@ def test_show_catalogue(shared):
 
 def test_show_asks_each_broker(shared, start):
     other = start("--actors", "2")
+    wait_for(lambda: {row["service"]: row for row in other.show("services")}["db"]["workers"] == 2, what="both actors")
     both = ("--brokers", f"ipc://{shared.ipc},ipc://{other.ipc}")
     done = muster("show", "services", *both)
     assert done.returncode == 0
