@@ -46,13 +46,27 @@ static int s_text(act_db_t *self, const act_plan_t *plan, uint32_t index, proto_
     return -1;
 }
 
+/* Whether it is a bytea's bytes, which are sent as they are: a text would be twice as much, and libpq moves
+ * what it has not sent yet with every write. */
+static bool s_bytes(const proto_param_t *param, proto_bytes_t value, proto_bytes_t *bytes)
+{
+    proto_reader_t reader = proto_reader(value);
+    proto_value_t read;
+    if (param->data != PROTO_DATA_BYTEA || param->array || !param->sql_type || value.size == 0 ||
+        proto_value_read(&reader, &read) < 0 || read.kind != PROTO_BIN)
+        return false;
+    *bytes = read.bytes;
+    return true;
+}
+
 /* Values that pass the check but have no text are refused now, before anything is sent. */
 static int s_check_texts(act_db_t *self, const act_plan_t *plan, const act_bound_t *bound)
 {
     const proto_operation_t *operation = plan->operation;
     bool null;
+    proto_bytes_t bytes;
     for (uint32_t i = 0; i < operation->param_count; i++) {
-        if (s_simple(&operation->params[i]))
+        if (s_simple(&operation->params[i]) || s_bytes(&operation->params[i], bound->values[i], &bytes))
             continue;
         proto_buf_reset(&self->text);
         if (s_text(self, plan, i, bound->values[i], &null) < 0)
@@ -172,19 +186,36 @@ static int s_bind_hole(act_db_t *self, const act_job_t *job, const act_bound_t *
     return -1;
 }
 
+static bool s_bind_bytes(const act_job_t *job, const act_bound_t *bound, const act_hole_t *hole,
+                         act_values_t *values, uint32_t i)
+{
+    proto_bytes_t bytes = {0};
+    bool binary = hole->kind == ACT_HOLE_PARAM &&
+                  s_bytes(&job->plan->operation->params[hole->index], bound->values[hole->index], &bytes);
+    values->data[i] = (const char *)bytes.data;
+    values->lengths[i] = (int)bytes.size;
+    values->formats[i] = binary;
+    values->binary = values->binary || binary;
+    return binary;
+}
+
 int act_bind_variant(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
-                     const act_variant_t *variant, const char *texts[ACT_ARGUMENTS])
+                     const act_variant_t *variant, act_values_t *values)
 {
     size_t offsets[ACT_ARGUMENTS];
     bool nulls[ACT_ARGUMENTS];
+    values->binary = false;
     proto_buf_reset(&self->text);
     for (uint32_t i = 0; i < variant->argument_count; i++) {
         offsets[i] = self->text.size;
+        if (s_bind_bytes(job, bound, variant->arguments[i], values, i))
+            continue;
         if (s_bind_hole(self, job, bound, variant->arguments[i], &nulls[i]) < 0)
             return -1;
         proto_buf_byte(&self->text, 0);
     }
     for (uint32_t i = 0; i < variant->argument_count; i++)
-        texts[i] = nulls[i] ? NULL : (const char *)self->text.data + offsets[i];
+        if (!values->formats[i])
+            values->data[i] = nulls[i] ? NULL : (const char *)self->text.data + offsets[i];
     return self->text.failed ? -1 : 0;
 }

@@ -280,9 +280,15 @@ PROTO_MUST_CHECK int act_bind(act_db_t *self, const act_job_t *job, act_bound_t 
  * name, and the text of each argument. -1 when there is no memory. */
 PROTO_MUST_CHECK int act_bind_print(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
                                     proto_buf_t *out);
-/* The texts of a variant's arguments, NULL for NULL, in self->text. -1 when there is no memory. */
+/* What PQsendQueryPrepared takes: NULL for NULL, texts in self->text, bytes where they came. */
+typedef struct act_values {
+    const char *data[ACT_ARGUMENTS];
+    int lengths[ACT_ARGUMENTS], formats[ACT_ARGUMENTS]; /* of bytes: their size, and 1 */
+    bool binary;                                        /* whether there are any bytes */
+} act_values_t;
+/* A variant's arguments. -1 when there is no memory. */
 PROTO_MUST_CHECK int act_bind_variant(act_db_t *self, const act_job_t *job, const act_bound_t *bound,
-                                      const act_variant_t *variant, const char *texts[ACT_ARGUMENTS]);
+                                      const act_variant_t *variant, act_values_t *values);
 
 /* act_receive.c */
 /* Takes what has come from PostgreSQL. -1 when the connection is lost. */

@@ -228,12 +228,13 @@ static int s_send_trace(act_db_t *self, act_job_t *job)
 static int s_send_statement(act_db_t *self, act_job_t *job, const act_bound_t *bound)
 {
     uint32_t stage = job->sent;
-    const char *texts[ACT_ARGUMENTS];
+    act_values_t values;
     act_variant_t *variant = act_plan_choose(self, job->plan, stage, bound->mask);
     if (!variant || (!variant->prepared && act_plan_prepare(self, job->plan, stage, variant, job) < 0) ||
-        act_bind_variant(self, job, bound, variant, texts) < 0 ||
-        PQsendQueryPrepared(self->conn, variant->name, (int)variant->argument_count, texts, NULL, NULL, 0) !=
-            1)
+        act_bind_variant(self, job, bound, variant, &values) < 0 ||
+        PQsendQueryPrepared(self->conn, variant->name, (int)variant->argument_count, values.data,
+                            values.binary ? values.lengths : NULL, values.binary ? values.formats : NULL,
+                            0) != 1)
         return -1;
     job->variants[stage] = variant;
     variant->users++;

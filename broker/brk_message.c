@@ -13,6 +13,7 @@ static bool s_read_inside(brk_message_t *self, proto_hub_t *hub)
     self->number = proto_spoke_number(self->spoke);
     self->from = (proto_bytes_t){(const uint8_t *)&self->number, sizeof self->number};
     self->frames[0] = proto_buf_bytes(&self->inside);
+    self->bytes = self->frames[0].size;
     self->count = 1;
     return true;
 }
@@ -25,13 +26,13 @@ bool brk_message_read(brk_message_t *self, const brk_routes_t *routes)
     zmq_msg_init(&self->identity);
     self->spoke = NULL;
     self->count = 0;
+    self->bytes = 0;
     if (zmq_msg_recv(&self->identity, socket, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&self->identity);
         return false;
     }
     self->from = (proto_bytes_t){zmq_msg_data(&self->identity), zmq_msg_size(&self->identity)};
     bool more = zmq_msg_more(&self->identity), fits = true;
-    size_t bytes = 0;
     while (more) {
         zmq_msg_t spare, *part = self->count < BRK_MDP_FRAMES ? &self->parts[self->count] : &spare;
         zmq_msg_init(part);
@@ -40,8 +41,8 @@ bool brk_message_read(brk_message_t *self, const brk_routes_t *routes)
             break;
         }
         more = zmq_msg_more(part);
-        bytes += zmq_msg_size(part);
-        fits = fits && part != &spare && bytes <= PROTO_RECORD_BYTES + PROTO_BATCH_HEADER;
+        self->bytes += zmq_msg_size(part);
+        fits = fits && part != &spare && self->bytes <= PROTO_RECORD_BYTES + PROTO_BATCH_HEADER;
         if (fits)
             self->frames[self->count++] = (proto_bytes_t){zmq_msg_data(part), zmq_msg_size(part)};
         else

@@ -18,6 +18,7 @@ typedef struct brk_message {
     proto_buf_t inside;
     proto_bytes_t frames[BRK_MDP_FRAMES];
     uint32_t count;
+    size_t bytes; /* of all its frames, those too many as well */
 } brk_message_t;
 
 /* Reads one whole message of the socket or hub without waiting; false when there is none. One of too many

@@ -10,7 +10,7 @@
 #include "brk_core.h"
 #include "brk_figures.h"
 #include "brk_message.h"
-#include "brk_route.h"
+#include "brk_outbox.h"
 #include "brk_socket.h"
 #include "brk_zap.h"
 #include "proto_clock.h"
@@ -23,11 +23,8 @@ enum {
     S_HIGH_WATER = 10000,   /* most frames that wait for a peer of this user ... */
     S_HIGH_WATER_OUT = 256, /* ... and for one from elsewhere */
     S_INBOUND_OUT = 256,    /* ... and of one: libzmq keeps those under another's routing id for ever */
-    S_KEPT_MDP = 16 << 20,  /* most bytes kept for a Majordomo peer: stock clients ask much at once */
-    S_KEPT_ALL = 256 << 20, /* ... as long as those for all such peers are fewer than this */
     S_AGAIN_MS = 1,
-    S_LAST_WORDS_MS = 10000, /* a forgotten peer that takes nothing for so long hears no more */
-    S_QUIET_MS = 200,        /* nobody has asked for so long: all have heard that it ends */
+    S_QUIET_MS = 200, /* nobody has asked for so long: all have heard that it ends */
     S_ROUNDS = 4, /* looks at what the answers brought about before the other sockets have their turn ... */
     S_TURNS = 4   /* ... and turns without asking the kernel, while there is something to do anyhow */
 };
@@ -44,8 +41,7 @@ typedef struct s_broker {
     brk_routes_t routes[S_WAYS]; /* some may have no socket, the last a hub */
     brk_zap_t zap;               /* its socket is NULL without CURVE */
     brk_rights_t *rights;        /* NULL: no file */
-    brk_route_t *dirty;
-    uint64_t kept; /* bytes for peers whose sockets were full at the last flush */
+    brk_outbox_t out;
     bool draining, drained, stopping;
     int64_t busy_at;       /* draining: when there was something to do, or a request came */
     uint64_t asked;        /* how many had come by then */
@@ -54,107 +50,16 @@ typedef struct s_broker {
     proto_yield_t yield;
 } s_broker_t;
 
-static void s_mark(s_broker_t *self, brk_route_t *route)
-{
-    if (route->dirty)
-        return;
-    route->dirty = true;
-    route->next_dirty = self->dirty;
-    self->dirty = route;
-}
-
-static void s_lose(s_broker_t *self, brk_route_t *route)
-{
-    brk_route_drop(route);
-    brk_core_leave(self->core, proto_clock_ms(), route->peer);
-}
-
-static void s_make_room_mdp(const s_broker_t *self, brk_route_t *route)
-{
-    size_t most = self->kept < S_KEPT_ALL ? S_KEPT_MDP : PROTO_BATCH_BYTES;
-    if (route->out.size - route->sent > most)
-        brk_route_make_room(route);
-}
-
-static void s_say_mdp(s_broker_t *self, brk_route_t *route, const proto_record_t *record)
-{
-    s_make_room_mdp(self, route);
-    brk_mdp_write(self->mdp, &route->majordomo, record);
-    s_mark(self, route);
-}
-
-/* The core speaks: the record joins the peer's batch, which goes out first when it is time. */
 static void s_say(void *arg, void *tag, const proto_record_t *record)
 {
     s_broker_t *self = arg;
-    brk_route_t *route = tag;
-    proto_record_t native;
-    if (route->mdp) {
-        s_say_mdp(self, route, record);
-        return;
-    }
-    if (record->flags & BRK_RAW) {
-        native = *record;
-        brk_mdp_native(&native);
-        record = &native;
-    }
-    if (brk_route_ripe(route, proto_record_size(record)))
-        brk_route_make_room(route);
-    if (proto_record_append(&route->out, record) < 0) {
-        proto_log(PROTO_LOG_ERROR, "broker", "a %s could not be encoded", proto_type_name(record->type));
-        return;
-    }
-    route->count++;
-    s_mark(self, route);
+    brk_outbox_say(&self->out, tag, record);
 }
 
 static void s_forget(void *arg, void *tag)
 {
     s_broker_t *self = arg;
-    brk_route_t *route = tag;
-    route->peer = 0;
-    route->moved_at = proto_clock_ms();
-    if (route->mdp)
-        brk_mdp_forget(self->mdp, &route->majordomo);
-    s_mark(self, route); /* its last words go out, then it is freed */
-}
-
-/* Says what there is to say to this peer. False when its socket takes no more now and it is worth another
- * try: of one that the core has forgotten, while it goes on taking its last words. */
-static bool s_flush_route(s_broker_t *self, brk_route_t *route)
-{
-    size_t before = route->out.size - route->sent;
-    int rc = before ? brk_route_send(route) : 1;
-    if (rc == 0) {
-        int64_t now = proto_clock_ms();
-        if (route->out.size - route->sent < before)
-            route->moved_at = now;
-        if (route->peer || now - route->moved_at < S_LAST_WORDS_MS)
-            return false;
-    }
-    route->dirty = false;
-    if (route->peer == 0)
-        brk_routes_remove(route);
-    else if (rc < 0)
-        s_lose(self, route); /* marks it again, to be freed */
-    return true;
-}
-
-static void s_flush(s_broker_t *self)
-{
-    brk_route_t *later = NULL;
-    self->kept = 0;
-    while (self->dirty) {
-        brk_route_t *route = self->dirty;
-        self->dirty = route->next_dirty;
-        if (s_flush_route(self, route))
-            continue;
-        /* It stays dirty: what the loss of another tells it must not list it twice. */
-        route->next_dirty = later;
-        later = route;
-        self->kept += route->out.size - route->sent;
-    }
-    self->dirty = later; /* s_run tries again soon */
+    brk_outbox_forget(&self->out, tag);
 }
 
 /* What the peer may do, by the rights of now. */
@@ -229,15 +134,16 @@ static void s_take_batch(s_broker_t *self, brk_route_t *route, int64_t now, prot
 static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const brk_mdp_message_t *message)
 {
     brk_mdp_take(self->mdp, now, route->peer, &route->majordomo, message);
-    s_make_room_mdp(self, route); /* MMI answers do not pass s_say */
+    brk_outbox_make_room(&self->out, route); /* MMI answers do not pass s_say */
     if (route->out.size)
-        s_mark(self, route);
+        brk_outbox_mark(&self->out, route);
 }
 
 /* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
- * whoever sent it stays who it was. A large one takes its time, so *clock is set anew: who is heard behind it
- * must not seem to have been silent. */
-static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock)
+ * whoever sent it stays who it was. A large one takes its time. So *clock is set anew, that who is heard
+ * behind it does not seem to have been silent, and *burst to 0, that everybody hears from the broker in
+ * between. */
+static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock, int *burst)
 {
     int64_t now = *clock;
     brk_message_t *message = &self->message;
@@ -255,8 +161,10 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock)
     }
     if (!route)
         brk_core_malformed(self->core, now, 0, 0);
-    if (message->count && message->frames[0].size > PROTO_BATCH_BYTES)
+    if (message->bytes > PROTO_BATCH_BYTES) {
         *clock = proto_clock_ms();
+        *burst = 0;
+    }
     brk_message_close(message);
     return true;
 }
@@ -317,7 +225,7 @@ static void s_command(s_broker_t *self)
             self->draining = true;
             self->busy_at = proto_clock_ms();
             brk_core_drain(self->core, self->busy_at);
-            s_flush(self);
+            brk_outbox_flush(&self->out);
         } else if (strcmp(command, "RIGHTS") == 0) {
             char *text = zstr_recv(self->pipe);
             if (text)
@@ -345,11 +253,11 @@ static void s_serve(s_broker_t *self, int64_t now)
         brk_routes_t *routes = &self->routes[i];
         int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
         while (routes->look && burst-- > 0)
-            routes->look = s_receive(self, routes, &now);
+            routes->look = s_receive(self, routes, &now, &burst);
     }
     if (now >= brk_core_next_deadline(self->core))
         brk_core_tick(self->core, now);
-    s_flush(self);
+    brk_outbox_flush(&self->out);
 }
 
 static bool s_look(const s_broker_t *self)
@@ -398,7 +306,7 @@ static void s_run(s_broker_t *self)
     s_command(self); /* only who has found it empty hears of the next command */
     while (!self->stopping) {
         int64_t now = proto_clock_ms(); /* a full socket is tried again soon */
-        int64_t due = self->dirty ? now + S_AGAIN_MS : brk_core_next_deadline(self->core);
+        int64_t due = self->out.dirty ? now + S_AGAIN_MS : brk_core_next_deadline(self->core);
         proto_yield_until(&self->yield, brk_core_under_way(self->core), proto_hub_filled,
                           self->routes[S_HUB].hub);
         s_wait(self, items, now, due);
@@ -407,7 +315,7 @@ static void s_run(s_broker_t *self)
         brk_figures_turn(self->figures, proto_clock_ms(), self->core);
         s_check_drained(self);
     }
-    s_flush(self);
+    brk_outbox_flush(&self->out);
 }
 
 /* The broker's socket for one kind of endpoint, bound to all of them. */
@@ -458,7 +366,9 @@ static int s_open(s_broker_t *self, const broker_config_t *config)
     brk_core_on_forget(self->core, s_forget);
     brk_core_on_refuse(self->core, s_refuse);
     brk_core_settings(self->core, config->settings);
-    self->mdp = brk_mdp_new(self->core, limits.requests, proto_clock_random(), proto_clock_ms());
+    self->out.core = self->core;
+    self->out.mdp = self->mdp =
+        brk_mdp_new(self->core, limits.requests, proto_clock_random(), proto_clock_ms());
     int rc = s_open_rights(self, config);
     brk_routes_init(&self->routes[S_HUB], NULL, brk_right_all());
     self->routes[S_HUB].hub = config->hub;
