@@ -3,6 +3,7 @@
  * block, and then this actor alone, which is not registered meanwhile. Thread: the actor's. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "act_internal.h"
 #include "proto_clock.h"
@@ -72,6 +73,16 @@ void act_connect_start(act_db_t *self, int64_t now)
     self->retry_at = now + S_CONNECT_MS;
 }
 
+/* With each write libpq moves what it could not send yet to the front: a large upload needs few of them. Over
+ * TCP the kernel widens buffers by itself (tcp(7), tcp_wmem). */
+static void s_widen(PGconn *conn)
+{
+    int size = 16 << 20, domain = 0; /* the kernel cuts it down: net.core.wmem_max */
+    socklen_t length = sizeof domain;
+    if (getsockopt(PQsocket(conn), SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX)
+        (void)setsockopt(PQsocket(conn), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 void act_connect_poll(act_db_t *self, int64_t now)
 {
     self->polling = PQconnectPoll(self->conn);
@@ -84,6 +95,7 @@ void act_connect_poll(act_db_t *self, int64_t now)
             act_connect_lost(self, now);
             return;
         }
+        s_widen(self->conn);
         self->phase = ACT_PHASE_LEARNING;
         act_prepare_session(self);
         act_generation_begin(self);

@@ -182,9 +182,11 @@ static void s_on_time(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
-static void s_flush_conn(act_db_t *self, int64_t now)
+/* A socket that took no more is not tried before it can take something: libpq moves what is left each time.
+ */
+static void s_flush_conn(act_db_t *self, int64_t now, bool writable)
 {
-    if (!self->conn || self->phase == ACT_PHASE_CONNECTING)
+    if (!self->conn || self->phase == ACT_PHASE_CONNECTING || (self->writing && !writable))
         return;
     int rc = PQflush(self->conn);
     self->writing = rc == 1;
@@ -192,8 +194,12 @@ static void s_flush_conn(act_db_t *self, int64_t now)
         act_connect_lost(self, now);
 }
 
+typedef struct s_come {
+    bool cancelled, answers, writable;
+} s_come_t;
+
 /* Waits until something happens, at most until `at`. What poll(2) does not fill in says no. */
-static void s_wait(act_db_t *self, int64_t now, int64_t at, bool *cancelled, bool *answered)
+static void s_wait(act_db_t *self, int64_t now, int64_t at, s_come_t *come)
 {
     enum { S_PIPE, S_CANCEL, S_CONN, S_BROKERS };
     struct pollfd items[S_BROKERS + ACT_BROKERS] = {
@@ -206,8 +212,10 @@ static void s_wait(act_db_t *self, int64_t now, int64_t at, bool *cancelled, boo
         return;
     act_brokers_told(&self->brokers, items + S_BROKERS);
     self->commanded = self->commanded || items[S_PIPE].revents;
-    *cancelled = items[S_CANCEL].revents;
-    *answered = items[S_CONN].revents;
+    come->cancelled = items[S_CANCEL].revents;
+    short conn = items[S_CONN].revents;
+    come->writable = conn & POLLOUT;
+    come->answers = self->phase == ACT_PHASE_CONNECTING ? conn : conn & ~POLLOUT;
 }
 
 /* When the next thing is due, `at` or before. */
@@ -221,11 +229,11 @@ static int64_t s_next_time(const act_db_t *self, int64_t at)
 }
 
 /* What has come: results, whose answers leave at once, then requests. */
-static void s_take(act_db_t *self, int64_t now, bool answered, bool cancelled)
+static void s_take(act_db_t *self, int64_t now, const s_come_t *come)
 {
-    if (answered)
+    if (come->answers)
         s_on_conn(self, now);
-    if (cancelled && act_abort_done(self, now) < 0)
+    if (come->cancelled && act_abort_done(self, now) < 0)
         act_connect_lost(self, now);
     act_brokers_flush(&self->brokers, now);
     s_drain_brokers(self, now);
@@ -258,7 +266,7 @@ static void s_tell_figures(act_db_t *self, int64_t now)
 
 static void s_turn(act_db_t *self)
 {
-    bool cancelled = false, answered = false;
+    s_come_t come = {0};
     int64_t now = proto_clock_ms(), at = now + S_POLL_MS;
     int64_t tick = act_brokers_tick(&self->brokers, now), abort = act_abort_turn(self, now);
     act_brokers_flush(&self->brokers, now);
@@ -267,17 +275,17 @@ static void s_turn(act_db_t *self)
     at = tick < at ? tick : at;
     at = abort < at ? abort : at;
     at = again < at ? again : at;
-    s_wait(self, now, s_next_time(self, at), &cancelled, &answered);
+    s_wait(self, now, s_next_time(self, at), &come);
     now = proto_clock_ms();
     act_brokers_turn(&self->brokers, now);
     if (self->commanded)
         s_drain_pipe(self, now);
-    s_take(self, now, answered, cancelled);
+    s_take(self, now, &come);
     if (self->phase >= ACT_PHASE_LEARNING && act_generation_turn(self, now) < 0)
         act_connect_lost(self, now);
     if (self->phase == ACT_PHASE_READY)
         act_send_waiting(self, now);
-    s_flush_conn(self, now);
+    s_flush_conn(self, now, come.writable);
     s_check_drained(self, now);
     s_tell_figures(self, now);
 }

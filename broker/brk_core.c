@@ -8,6 +8,8 @@
 #include "proto_value.h"
 #include "proto_wire.h"
 
+enum { S_UNREAD_MS = 3 * PROTO_EXPIRY_MS /* what waits to be read for so long excuses nobody */ };
+
 static void s_make_buckets(brk_core_t *self)
 {
     uint32_t count = 16;
@@ -27,6 +29,7 @@ brk_core_t *brk_core_new(const brk_limits_t *limits, brk_send_fn *send, void *ar
     self->send = send;
     self->arg = arg;
     self->sweep_at = now + BRK_SWEEP_MS;
+    self->read_until = PROTO_NEVER;
     s_make_buckets(self);
     proto_slab_init(&self->peers, sizeof(brk_peer_t), limits->peers);
     proto_slab_init(&self->requests, sizeof(brk_request_t), limits->requests);
@@ -349,9 +352,16 @@ static bool s_busy(const brk_peer_t *peer, int64_t now)
     return false;
 }
 
-static bool s_gone(const brk_peer_t *peer, int64_t now)
+/* How long nothing came from it. */
+static int64_t s_silence(const brk_core_t *self, const brk_peer_t *peer, int64_t now)
 {
-    int64_t silent = now - peer->heard;
+    int64_t until = self->read_until < now - S_UNREAD_MS ? now - S_UNREAD_MS : self->read_until;
+    return (until < now ? until : now) - peer->heard;
+}
+
+static bool s_gone(const brk_core_t *self, const brk_peer_t *peer, int64_t now)
+{
+    int64_t silent = s_silence(self, peer, now);
     if (peer->service && peer->mdp)
         return silent >= BRK_MDP_EXPIRY_MS && !s_busy(peer, now);
     if (peer->service || peer->hello)
@@ -364,7 +374,7 @@ static void s_sweep(brk_core_t *self, int64_t now)
 {
     uint32_t at = 0;
     for (brk_peer_t *peer; (peer = proto_slab_next(&self->peers, &at));) {
-        if (s_gone(peer, now)) {
+        if (s_gone(self, peer, now)) {
             if (peer->service)
                 self->stats.workers_lost++;
             brk_send_type(self, now, peer, PROTO_DISCONNECT);
@@ -375,6 +385,11 @@ static void s_sweep(brk_core_t *self, int64_t now)
         }
     }
     self->sweep_at = now + BRK_SWEEP_MS;
+}
+
+void brk_core_read_until(brk_core_t *self, int64_t until)
+{
+    self->read_until = until;
 }
 
 void brk_core_tick(brk_core_t *self, int64_t now)

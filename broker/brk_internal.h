@@ -140,7 +140,7 @@ struct brk_core {
     proto_wheel_t wheel;
     brk_service_t *services[BRK_SERVICES];
     uint32_t service_count;
-    int64_t sweep_at;
+    int64_t sweep_at, read_until;
     const char *settings; /* shown as table `config` */
     uint32_t in_flight, waiting;
     bool draining;

@@ -47,6 +47,7 @@ typedef struct s_broker {
     uint64_t asked;        /* how many had come by then */
     brk_message_t message; /* the one under way */
     int unasked;           /* turns since the descriptors were polled */
+    int64_t read_until;    /* all that had come by then is read */
     proto_yield_t yield;
 } s_broker_t;
 
@@ -246,26 +247,30 @@ static void s_check_drained(s_broker_t *self)
     s_command(self); /* sending may have eaten the edge of a command */
 }
 
-/* Takes a burst from each socket that may have something, and says what there is to say. */
-static void s_serve(s_broker_t *self, int64_t now)
-{
-    for (int i = 0; i < S_WAYS; i++) {
-        brk_routes_t *routes = &self->routes[i];
-        int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
-        while (routes->look && burst-- > 0)
-            routes->look = s_receive(self, routes, &now, &burst);
-    }
-    if (now >= brk_core_next_deadline(self->core))
-        brk_core_tick(self->core, now);
-    brk_outbox_flush(&self->out);
-}
-
 static bool s_look(const s_broker_t *self)
 {
     bool look = false;
     for (int i = 0; i < S_WAYS; i++)
         look = look || self->routes[i].look;
     return look;
+}
+
+/* Takes a burst from each socket that may have something, and says what there is to say. */
+static void s_serve(s_broker_t *self, int64_t now)
+{
+    int64_t began = now;
+    for (int i = 0; i < S_WAYS; i++) {
+        brk_routes_t *routes = &self->routes[i];
+        int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
+        while (routes->look && burst-- > 0)
+            routes->look = s_receive(self, routes, &now, &burst);
+    }
+    if (!s_look(self))
+        self->read_until = began;
+    brk_core_read_until(self->core, self->read_until);
+    if (now >= brk_core_next_deadline(self->core))
+        brk_core_tick(self->core, now);
+    brk_outbox_flush(&self->out);
 }
 
 /* Waits until something comes, or `due`. */
