@@ -4,11 +4,13 @@ import base64
 import datetime
 import decimal
 import json
+import os
 import urllib.parse
 
 import pytest
 
 from conftest import Server, database_url, psql
+from native import Party
 
 TEXT = {  # type: values, as psql shows them
     "text": ["", "plain", "Zoë €5 😀", "quote ' \" \\ back", "a\nb\tc"],
@@ -80,6 +82,7 @@ def served(tmp_path_factory, request):
     psql(f'CREATE DATABASE "{name}"')
     url = database_url(name)
     psql("""CREATE TYPE mood AS ENUM ('sad', 'so-so', 'happy'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+            CREATE DOMAIN few AS bytea CHECK (octet_length(VALUE) < 9);
             CREATE TYPE inner_t AS (x int, y text[]);
             CREATE TYPE outer_t AS (a text, b inner_t, c numeric, d timestamptz);""", url)
     folder = tmp_path_factory.mktemp("types")
@@ -95,6 +98,9 @@ def served(tmp_path_factory, request):
              "SELECT ROW('q\"(,)', ROW(1, ARRAY['x,y', NULL, 'z\"'])::inner_t, 1.50, '2026-01-01Z')::outer_t;\n\n"
              "-- @endpoint GET /composites\n-- @operation composites\n-- @returns value\n"
              "SELECT ARRAY[ROW(1, NULL)::inner_t, NULL, ROW(NULL, '{}')::inner_t];\n")
+    text += ("-- @endpoint POST /bytes\n-- @operation many_bytes\n-- @reads\n-- @body v bytea ?\n-- @body word text\n"
+             "-- @body few few ?\n-- @returns row\n"
+             "SELECT :v AS v, :word AS word, :few::bytea AS few, octet_length(:v || :v) AS size;\n")
     (folder / "endpoints/types.sql").write_text(text)
     server = Server(tmp_path_factory.mktemp("server"), url, "--dir", str(folder), "--actors", "2").wait_ready()
     server.database = url
@@ -165,6 +171,21 @@ def test_bytea_is_base64(served, value):
     raw = bytes.fromhex(value[2:])
     assert base64.b64decode(ask(served, "/bytea/out", value)) == raw
     assert base64.b64decode(ask(served, "/bytea", base64.b64encode(raw).decode())) == raw
+
+
+def test_bytes_over_zeromq(served):
+    """MessagePack's bin reaches the statement as it is: twice in it, beside texts, as a domain, for NULL."""
+    party = Party(f"ipc://{served.ipc}", served.zmq)
+    try:
+        client = party.peer("tcp")
+        for raw in (b"", b"\0\xff\x10", os.urandom(100_000), None):
+            few, size = (None, None) if raw is None else (raw[:8], 2 * len(raw))
+            answer = client.call("db", "many_bytes", {"v": raw, "word": "between", "few": few})
+            assert answer == {"v": raw, "word": "between", "few": few, "size": size}
+    finally:
+        party.close()
+    answer = served.request("POST", "/bytes", {"v": "AA==", "few": base64.b64encode(b"x" * 9).decode(), "word": "w"})
+    assert answer.status == 422 and answer.json["code"] == "invalid"
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonb"])
