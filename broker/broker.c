@@ -140,6 +140,11 @@ static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const 
         brk_outbox_mark(&self->out, route);
 }
 
+static bool s_large(const brk_message_t *message)
+{
+    return message->bytes > PROTO_BATCH_BYTES;
+}
+
 /* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
  * whoever sent it stays who it was. A large one takes its time. So *clock is set anew, that who is heard
  * behind it does not seem to have been silent, and *burst to 0, that everybody hears from the broker in
@@ -162,7 +167,7 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock, in
     }
     if (!route)
         brk_core_malformed(self->core, now, 0, 0);
-    if (message->bytes > PROTO_BATCH_BYTES) {
+    if (s_large(message)) {
         *clock = proto_clock_ms();
         *burst = 0;
     }
@@ -259,13 +264,15 @@ static bool s_look(const s_broker_t *self)
 static void s_serve(s_broker_t *self, int64_t now)
 {
     int64_t began = now;
+    bool cut = false; /* something may wait behind a large message */
     for (int i = 0; i < S_WAYS; i++) {
         brk_routes_t *routes = &self->routes[i];
         int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
         while (routes->look && burst-- > 0)
             routes->look = s_receive(self, routes, &now, &burst);
+        cut = cut || (routes->look && s_large(&self->message));
     }
-    if (!s_look(self))
+    if (!cut)
         self->read_until = began;
     brk_core_read_until(self->core, self->read_until);
     if (now >= brk_core_next_deadline(self->core))
