@@ -61,10 +61,10 @@ static void s_test_ripe(void **state)
     brk_routes_t routes;
     proto_buf_t came = PROTO_BUF_INIT;
     brk_routes_init(&routes, NULL, brk_right_all());
-    routes.hub = proto_hub_new();
-    assert_non_null(routes.hub);
+    proto_hub_t *hub = routes.hub = proto_hub_new();
+    assert_non_null(hub);
     brk_route_t *route = s_get(&routes, 1);
-    route->spoke = proto_spoke_new(routes.hub);
+    route->spoke = proto_spoke_new(hub);
     assert_non_null(route->spoke);
     assert_false(s_ripe(route, PROTO_RECORD_BYTES)); /* nothing to send before it */
     for (uint64_t id = 1; id <= S_START; id++)
@@ -79,7 +79,7 @@ static void s_test_ripe(void **state)
     assert_true(s_ripe(route, 0));
     proto_buf_free(&came);
     brk_routes_free(&routes);
-    proto_hub_close(&routes.hub);
+    proto_hub_close(&hub);
 }
 
 /* For a peer by ZeroMQ each batch costs system calls: it goes when it is full. */
