@@ -232,7 +232,7 @@ def test_ctrl_c_stops_at_once(scratch):
                                  "wait_event = 'PgSleep'") == "1", what="the statement to run")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == -signal.SIGINT and time.monotonic() - began < 10  # it sleeps for 20
+    assert process.wait(5) == -signal.SIGINT and time.monotonic() - began < 2
     process.communicate()
 
 

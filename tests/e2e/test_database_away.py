@@ -41,7 +41,7 @@ def test_stopped_and_started_again(postgres, start, how):
     for _ in range(20):
         began = time.monotonic()
         answer = server.request("GET", "/providers/1")
-        assert time.monotonic() - began < 3 * SLOW  # nobody waits for what is not there
+        assert time.monotonic() - began < 1 * SLOW  # nobody waits for what is not there
         assert answer.status == 503 and answer.headers["Retry-After"] == "1"
         assert answer.json["code"] in ("no_worker", "worker_lost", "database_unavailable")
     assert server.request("GET", "/health/live").status == 200
@@ -52,7 +52,9 @@ def test_stopped_and_started_again(postgres, start, how):
     assert server.request("GET", "/health").json["status"] == "degraded"
     assert server.request("POST", "/providers", {"name": "lost"}).status == 503
     postgres("start", "--quick")
-    wait_for(lambda: server.request("GET", "/providers/1").status == 200, 2, "service after the restart")
+    came_back = time.monotonic()
+    wait_for(lambda: server.request("GET", "/providers/1").status == 200, 1, "service after the restart")
+    assert time.monotonic() - came_back < 1.0 * SLOW
     assert server.request("GET", "/health/ready").status == 200
     names = [p["name"] for p in server.request("GET", "/providers").json["providers"]]
     assert "lost" not in names  # 503 means: certainly not executed
@@ -79,7 +81,7 @@ def test_a_standby_reads_and_refuses_to_write(postgres, start):
     for method, path, body in (("POST", "/providers", {"name": "lost"}), ("DELETE", "/providers/1", None)) * 3:
         began = time.monotonic()
         answer = server.request(method, path, body)
-        assert answer.status == 503 and time.monotonic() - began < 3 * SLOW
+        assert answer.status == 503 and time.monotonic() - began < 1 * SLOW
         assert answer.json["code"] in ("database_unavailable", "no_worker", "worker_lost")
         wait_for(lambda: server.request("GET", "/providers/1").status == 200, 2, "reading again")
     assert len(server.log()) < 20000
