@@ -73,7 +73,7 @@ void brk_core_record(brk_core_t *self, int64_t now, uint64_t peer, const proto_r
 /* A record whose header was malformed; its id may be answered. */
 void brk_core_malformed(brk_core_t *self, int64_t now, uint64_t peer, uint64_t id);
 /* What has come after `until` may wait to be read: nobody is silent because of that, though not for ever.
- * PROTO_NEVER, as in the beginning: everything is read. */
+ * Until this is called first, nothing waits. */
 void brk_core_read_until(brk_core_t *self, int64_t until);
 /* Looks at deadlines, silent peers and heartbeats; call when brk_core_next_deadline says so. */
 void brk_core_tick(brk_core_t *self, int64_t now);

@@ -47,7 +47,6 @@ typedef struct s_broker {
     uint64_t asked;        /* how many had come by then */
     brk_message_t message; /* the one under way */
     int unasked;           /* turns since the descriptors were polled */
-    int64_t read_until;    /* all that had come by then is read */
     proto_yield_t yield;
 } s_broker_t;
 
@@ -140,18 +139,10 @@ static void s_take_mdp(s_broker_t *self, brk_route_t *route, int64_t now, const 
         brk_outbox_mark(&self->out, route);
 }
 
-static bool s_large(const brk_message_t *message)
-{
-    return message->bytes > PROTO_BATCH_BYTES;
-}
-
 /* Reads one message. True when there was one. What is neither a batch nor Majordomo's is dropped and counted;
- * whoever sent it stays who it was. A large one takes its time. So *clock is set anew, that who is heard
- * behind it does not seem to have been silent, and *burst to 0, that everybody hears from the broker in
- * between. */
-static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock, int *burst)
+ * whoever sent it stays who it was. */
+static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t now)
 {
-    int64_t now = *clock;
     brk_message_t *message = &self->message;
     if (!brk_message_read(message, routes))
         return false;
@@ -167,10 +158,6 @@ static bool s_receive(s_broker_t *self, brk_routes_t *routes, int64_t *clock, in
     }
     if (!route)
         brk_core_malformed(self->core, now, 0, 0);
-    if (s_large(message)) {
-        *clock = proto_clock_ms();
-        *burst = 0;
-    }
     brk_message_close(message);
     return true;
 }
@@ -260,21 +247,27 @@ static bool s_look(const s_broker_t *self)
     return look;
 }
 
-/* Takes a burst from each socket that may have something, and says what there is to say. */
+/* Takes a burst from each socket that may have something, and says what there is to say. A large message
+ * takes its time, so it ends its burst: everybody hears from the broker in between, and who is heard next, or
+ * waits behind it, does not seem to have been silent. */
 static void s_serve(s_broker_t *self, int64_t now)
 {
     int64_t began = now;
-    bool cut = false; /* something may wait behind a large message */
+    bool cut = false;
     for (int i = 0; i < S_WAYS; i++) {
         brk_routes_t *routes = &self->routes[i];
         int burst = i == S_OUTSIDE ? S_BURST_OUT : S_BURST;
-        while (routes->look && burst-- > 0)
-            routes->look = s_receive(self, routes, &now, &burst);
-        cut = cut || (routes->look && s_large(&self->message));
+        bool large = false;
+        while (routes->look && !large && burst-- > 0) {
+            routes->look = s_receive(self, routes, now);
+            large = routes->look && self->message.bytes > PROTO_BATCH_BYTES;
+        }
+        if (large)
+            now = proto_clock_ms();
+        cut = cut || large;
     }
     if (!cut)
-        self->read_until = began;
-    brk_core_read_until(self->core, self->read_until);
+        brk_core_read_until(self->core, began);
     if (now >= brk_core_next_deadline(self->core))
         brk_core_tick(self->core, now);
     brk_outbox_flush(&self->out);
